@@ -1,0 +1,7 @@
+//! The lookup contract: what the filter asks the credential lookup cluster, and what it takes for an answer.
+
+pub mod hash;
+pub mod record;
+
+pub use hash::{HashError, KeyHash, Pepper};
+pub use record::{ClientRecord, KeyRecord};
