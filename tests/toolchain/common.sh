@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# What the scripts in this folder share. Sourced, never run.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+here=$root/tests/toolchain
+tools=$root/target/tools
+venv=$root/target/venv
+cd "$root"
+mkdir -p "$tools"
+
+# One line per step: say NAME WHAT
+say() { printf '%-14s %s\n' "$1" "$2"; }
+
+# die WHAT [WHAT TO DO]
+die() {
+    printf 'error: %s\n' "$1" >&2
+    [ $# -lt 2 ] || printf '       %s\n' "$2" >&2
+    exit 1
+}
+
+# quietly LOG COMMAND...: keep the output in a file, and show its end only where the command fails.
+quietly() {
+    local log=$tools/$1.log
+    shift
+    if ! "$@" >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        return 1
+    fi
+}
+
+on_debian() { command -v apt-get >/dev/null && [ -e /etc/debian_version ]; }
+
+# Install system packages as root on Debian or Ubuntu; elsewhere stop with the one command to run.
+# --no-remove: never at the price of a package that is already there.
+install_packages() {
+    local install=(apt-get install --yes --no-install-recommends --no-remove "$@")
+    on_debian || die "this needs what Debian calls: $*" "install it with your system's package manager, then run make again"
+    [ "$(id -u)" -eq 0 ] || die "missing system packages: $*" "run: sudo ${install[*]}"
+    say packages "apt-get install $*"
+    quietly apt-update apt-get update || die 'apt-get update failed (output above)'
+    DEBIAN_FRONTEND=noninteractive quietly apt-install "${install[@]}" -o DPkg::Lock::Timeout=120 ||
+        die "apt-get could not install: $* (output above)"
+}
+
+# installed NAME: whether pip_install has put this version of NAME.txt into the virtual environment.
+installed() { [ -x "$venv/bin/python" ] && cmp --silent "$here/$1.txt" "$venv/$1.installed"; }
+
+# pip_install NAME: the packages of NAME.txt (requirements…), once for each version of that file.
+pip_install() {
+    installed "$1" && return
+    local list=$here/$1.txt
+    make_venv
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement "$list" ||
+        die "pip could not install tests/toolchain/$1.txt" 'the lines above say why; packages exist for Linux on x86_64 and aarch64'
+    cp "$list" "$venv/$1.installed"
+}
+
+# A virtual environment, made again where its Python is gone. Debian ships `venv` and `ensurepip` apart from Python.
+make_venv() {
+    [ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1 && return
+    command -v python3 >/dev/null || install_packages python3 python3-venv
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+    say python "virtual environment in target/venv ($(python3 --version))"
+    rm -rf "$venv"
+    python3 -m venv "$venv" || die "python3 -m venv failed for $venv"
+}

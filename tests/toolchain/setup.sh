@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Everything a build, a run or a test needs beside Rust, Python 3, make and a C compiler.
+# One line a step; quick where nothing is to do.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+command -v cargo >/dev/null || die 'cargo is not on PATH' "install Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later: https://rustup.rs"
+command -v cc >/dev/null || install_packages gcc libc6-dev
+
+"$here/wasm-target.sh"
+"$here/envoy.sh"
+"$here/wasm-opt.sh"
