@@ -1,0 +1,87 @@
+//! `make run`: the whole path on the loopback address, with a demo customer, until Ctrl-C.
+
+mod customer;
+mod screen;
+mod secret;
+mod settings;
+
+use anyhow::{Context, Result};
+use latchkey_tests::{Bootstrap, Envoy, Store, Upstream};
+use settings::Settings;
+use std::fs;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let stop = stop_signals()?;
+    let settings = Settings::from_environment()?;
+    let folder = &settings.folder;
+    fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    let signing_key = secret::kept_in(&folder.join("signing.key"))?;
+    let service_token = secret::kept_in(&folder.join("service.token"))?;
+
+    screen::step("store");
+    let store = Store::start(
+        &folder.join("store.sqlite"),
+        &folder.join("store.log"),
+        &service_token,
+    )?;
+    screen::step("upstream");
+    let upstream = Upstream::start()?;
+    screen::step("Envoy");
+    let mut bootstrap = Bootstrap::example()?;
+    bootstrap.admin(settings.admin_port);
+    bootstrap.listen(settings.port)?;
+    bootstrap.connect(store.address(), upstream.address())?;
+    let environment = [
+        ("LATCHKEY_SIGNING_KEY", &*signing_key),
+        ("LATCHKEY_LOOKUP_TOKEN", &*service_token),
+    ];
+    let envoy = Envoy::start(folder, &bootstrap, &environment)?;
+
+    screen::step("customer");
+    let env_file = folder.join("demo.env");
+    let key = customer::working_key(&store, envoy.address(), &env_file)?;
+    customer::write_env_file(&env_file, envoy.address(), &key)?;
+    screen::show(&envoy, &store, &upstream, &key, folder);
+
+    let watched = watch(&stop, &envoy, &store);
+    screen::step("stopping");
+    envoy.stop();
+    store.stop();
+    watched
+}
+
+/// Receives something for each Ctrl-C, SIGTERM or SIGHUP.
+fn stop_signals() -> Result<Receiver<()>> {
+    let (sender, receiver) = channel();
+    ctrlc::set_handler(move || {
+        // The receiver lives until the program ends, so sending cannot fail.
+        let _ = sender.send(());
+    })
+    .context("setting the signal handler")?;
+    Ok(receiver)
+}
+
+/// Returns when it is time to stop: without an error if somebody asked, with one if a child ended by itself.
+fn watch(stop: &Receiver<()>, envoy: &Envoy, store: &Store) -> Result<()> {
+    while stop.recv_timeout(Duration::from_millis(200)) == Err(RecvTimeoutError::Timeout) {
+        envoy.process().check()?;
+        store
+            .process()
+            .as_mut()
+            .map_or(Ok(()), |process| process.check())?;
+    }
+    Ok(())
+}

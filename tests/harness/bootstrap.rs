@@ -1,0 +1,122 @@
+//! The configuration of one Envoy, made from the example that operators copy.
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::files;
+
+/// The cluster that the filter asks for customers' records.
+const LOOKUP_CLUSTER: &str = "credential_lookup";
+
+/// `envoy/envoy.yaml` as JSON, with what differs from run to run replaced.
+pub struct Bootstrap(pub Value);
+
+impl Bootstrap {
+    /// The example, with the built module in it.
+    pub fn example() -> Result<Self> {
+        let path = files::envoy_yaml();
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let value = serde_saphyr::from_str(&text)
+            .with_context(|| format!("{} is no YAML", path.display()))?;
+        let mut bootstrap = Self(value);
+        bootstrap.use_module(&files::module()?)?;
+        Ok(bootstrap)
+    }
+
+    /// Where the admin interface listens; port 0 lets the system choose.
+    pub fn admin(&mut self, port: u16) {
+        self.0["admin"]["address"] = loopback(port);
+    }
+
+    /// Where requests are taken; port 0 lets the system choose.
+    pub fn listen(&mut self, port: u16) -> Result<()> {
+        for listener in list(&mut self.0, "/static_resources/listeners")? {
+            listener["address"] = loopback(port);
+        }
+        Ok(())
+    }
+
+    /// Sends the lookup cluster to the store and every other cluster to the upstream.
+    pub fn connect(&mut self, store: SocketAddr, upstream: SocketAddr) -> Result<()> {
+        for cluster in list(&mut self.0, "/static_resources/clusters")? {
+            let address = if cluster["name"] == LOOKUP_CLUSTER {
+                store
+            } else {
+                upstream
+            };
+            cluster["type"] = json!("STATIC");
+            let endpoints = cluster.pointer_mut("/load_assignment/endpoints");
+            *endpoints.context("a cluster of envoy.yaml has no endpoints")? =
+                json!([{"lb_endpoints": [{"endpoint": {"address": loopback(address.port())}}]}]);
+        }
+        Ok(())
+    }
+
+    /// Changes the filter's configuration by a JSON merge patch (RFC 7396): `null` removes a key, a list replaces a list.
+    pub fn merge_configuration(&mut self, patch: &Value) -> Result<()> {
+        let mut configuration = self.configuration()?;
+        json_patch::merge(&mut configuration, patch);
+        self.replace_configuration(&configuration.to_string())
+    }
+
+    /// The filter's configuration as it stands.
+    pub fn configuration(&mut self) -> Result<Value> {
+        let text = self.plugin()?["configuration"]["value"].take();
+        let text = text
+            .as_str()
+            .context("the filter's configuration is no text")?
+            .to_owned();
+        self.replace_configuration(&text)?;
+        serde_json::from_str(&text).context("the filter's configuration in envoy.yaml is no JSON")
+    }
+
+    /// Puts any text in the place of the filter's configuration.
+    pub fn replace_configuration(&mut self, text: &str) -> Result<()> {
+        self.plugin()?["configuration"] = json!({
+            "@type": "type.googleapis.com/google.protobuf.StringValue",
+            "value": text,
+        });
+        Ok(())
+    }
+
+    /// The `PluginConfig` of the filter.
+    pub fn plugin(&mut self) -> Result<&mut Map<String, Value>> {
+        self.connection_manager()?
+            .get_mut("http_filters")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .find_map(|filter| filter.pointer_mut("/typed_config/config"))
+            .and_then(Value::as_object_mut)
+            .context("envoy.yaml has no wasm filter")
+    }
+
+    /// The `HttpConnectionManager` of the listener.
+    pub fn connection_manager(&mut self) -> Result<&mut Map<String, Value>> {
+        self.0
+            .pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config")
+            .and_then(Value::as_object_mut)
+            .context("envoy.yaml has no HTTP connection manager")
+    }
+
+    fn use_module(&mut self, path: &Path) -> Result<()> {
+        let plugin = self.plugin()?;
+        plugin["vm_config"]["code"] = json!({"local": {"filename": path}});
+        Ok(())
+    }
+}
+
+fn list<'a>(value: &'a mut Value, pointer: &str) -> Result<&'a mut Vec<Value>> {
+    value
+        .pointer_mut(pointer)
+        .and_then(Value::as_array_mut)
+        .with_context(|| format!("envoy.yaml has nothing at {pointer}"))
+}
+
+fn loopback(port: u16) -> Value {
+    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
+}

@@ -1,0 +1,148 @@
+//! The service behind Envoy: it answers everything with what it was asked.
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// Far above what any test sends through.
+const BODY_LIMIT: usize = 64 << 20;
+
+/// An HTTP/1.1 server in this process. It answers 200 with the request as JSON, and remembers it.
+pub struct Upstream {
+    address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+/// One request as it arrived.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The method.
+    pub method: String,
+    /// The request target, with its query.
+    pub path: String,
+    /// The headers in the order they came, repeated ones kept; names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Upstream {
+    /// Starts listening on a free port of the loopback address.
+    pub fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").context("no port for the upstream")?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let router = app(seen.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
+        thread::spawn(move || {
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                axum::serve(listener, router).await
+            })
+        });
+        Ok(Self { address, seen })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many requests came so far, from all tests of this file together.
+    pub fn count(&self) -> usize {
+        lock(&self.seen).len()
+    }
+
+    /// The requests that came so far and carry this header with this value.
+    pub fn requests_with(&self, name: &str, value: &str) -> Vec<Seen> {
+        lock(&self.seen)
+            .iter()
+            .filter(|seen| seen.values(name) == [value.as_bytes()])
+            .cloned()
+            .collect()
+    }
+}
+
+impl Seen {
+    /// Every value of a header, in order. `name` in lower case.
+    pub fn values(&self, name: &str) -> Vec<&[u8]> {
+        self.headers
+            .iter()
+            .filter(|(other, _)| other == name)
+            .map(|(_, value)| value.as_slice())
+            .collect()
+    }
+
+    /// The value of a header that came exactly once, as text.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        match self.values(name)[..] {
+            [value] => std::str::from_utf8(value).ok(),
+            _ => None,
+        }
+    }
+
+    fn describe(&self) -> Value {
+        let headers: Vec<String> = self
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value)))
+            .collect();
+        json!({
+            "method": self.method,
+            "path": self.path,
+            "headers": headers,
+            "body": String::from_utf8_lossy(&self.body),
+        })
+    }
+}
+
+fn app(seen: Arc<Mutex<Vec<Seen>>>) -> Router {
+    Router::new().fallback(report).with_state(seen)
+}
+
+async fn report(
+    State(seen): State<Arc<Mutex<Vec<Seen>>>>,
+    request: Request,
+) -> Result<impl IntoResponse, StatusCode> {
+    let (head, body) = request.into_parts();
+    // Counted before its body is here: a request that stops halfway has reached the upstream all the same.
+    let number = {
+        let mut seen = lock(&seen);
+        seen.push(Seen {
+            method: head.method.to_string(),
+            path: head.uri.to_string(),
+            headers: head
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+                .collect(),
+            body: Vec::new(),
+        });
+        seen.len() - 1
+    };
+    let body = to_bytes(body, BODY_LIMIT)
+        .await
+        .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    let mut seen = lock(&seen);
+    let request = &mut seen[number];
+    request.body = body.to_vec();
+    Ok((
+        [(CONTENT_TYPE, "application/json")],
+        format!("{:#}\n", request.describe()),
+    ))
+}
+
+fn lock(seen: &Mutex<Vec<Seen>>) -> MutexGuard<'_, Vec<Seen>> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
