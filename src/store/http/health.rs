@@ -1,0 +1,6 @@
+//! Is it alive?
+
+/// The process answers.
+pub(super) async fn process() -> &'static str {
+    "ok\n"
+}

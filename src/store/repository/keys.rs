@@ -1,0 +1,130 @@
+//! API Keys: issued, listed, revoked.
+
+use super::audit::{Change, Stamp};
+use super::{Error, Repository, customers};
+use crate::api_key::{ApiKey, KeyId, KeyInfo};
+use crate::customer::CustomerCode;
+use serde_json::json;
+use sqlx::AnyConnection;
+
+type Row = (
+    String,
+    String,
+    Option<String>,
+    i64,
+    Option<i64>,
+    Option<i64>,
+);
+
+impl dyn Repository {
+    /// Makes a key, keeps its hash, and gives the key back for the one time it is shown.
+    pub async fn issue_key(
+        &self,
+        code: &CustomerCode,
+        expires_at: i64,
+        stamp: &Stamp,
+    ) -> Result<(ApiKey, KeyInfo), Error> {
+        let key = ApiKey::generate()?;
+        let info = KeyInfo {
+            id: KeyId::generate()?,
+            customer: code.clone(),
+            prefix: Some(key.prefix().to_owned()),
+            created_at: stamp.at,
+            expires_at: Some(expires_at),
+            revoked_at: None,
+        };
+        let mut transaction = self.begin().await?;
+        customers::find(code, &mut transaction).await?;
+        let statement = "INSERT INTO api_keys (id, customer, prefix, hash, created_at, expires_at) \
+                         VALUES ($1, $2, $3, $4, $5, $6)";
+        sqlx::query(statement)
+            .bind(info.id.as_str())
+            .bind(code.as_str())
+            .bind(key.prefix())
+            .bind(String::from(key.hash()))
+            .bind(stamp.at)
+            .bind(expires_at)
+            .execute(&mut *transaction)
+            .await?;
+        Change {
+            action: "key.issue",
+            customer: code.as_str(),
+            key_id: Some(info.id.as_str()),
+            before: None,
+            after: Some(json!({"expires_at": expires_at})),
+        }
+        .record(stamp, &mut transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok((key, info))
+    }
+
+    pub async fn key(&self, id: &KeyId) -> Result<KeyInfo, Error> {
+        find(id, &mut *self.pool().acquire().await?).await
+    }
+
+    /// A customer's keys in the order they were issued.
+    pub async fn keys_of(&self, code: &CustomerCode) -> Result<Vec<KeyInfo>, Error> {
+        let mut connection = self.pool().acquire().await?;
+        customers::find(code, &mut connection).await?;
+        let statement = "SELECT id, customer, prefix, created_at, expires_at, revoked_at FROM api_keys \
+                         WHERE customer = $1 ORDER BY created_at, id";
+        let rows: Vec<Row> = sqlx::query_as(statement)
+            .bind(code.as_str())
+            .fetch_all(&mut *connection)
+            .await?;
+        rows.into_iter().map(info).collect()
+    }
+
+    /// Revokes a key as of now. One that is revoked already stays as it is.
+    pub async fn revoke_key(&self, id: &KeyId, stamp: &Stamp) -> Result<KeyInfo, Error> {
+        let mut transaction = self.begin().await?;
+        let before = find(id, &mut transaction).await?;
+        if before.revoked_at.is_some() {
+            return Ok(before);
+        }
+        sqlx::query("UPDATE api_keys SET revoked_at = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(stamp.at)
+            .execute(&mut *transaction)
+            .await?;
+        Change {
+            action: "key.revoke",
+            customer: before.customer.as_str(),
+            key_id: Some(id.as_str()),
+            before: Some(json!({"revoked_at": null})),
+            after: Some(json!({"revoked_at": stamp.at})),
+        }
+        .record(stamp, &mut transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(KeyInfo {
+            revoked_at: Some(stamp.at),
+            ..before
+        })
+    }
+}
+
+async fn find(id: &KeyId, connection: &mut AnyConnection) -> Result<KeyInfo, Error> {
+    let statement = "SELECT id, customer, prefix, created_at, expires_at, revoked_at FROM api_keys WHERE id = $1";
+    let row: Option<Row> = sqlx::query_as(statement)
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await?;
+    info(row.ok_or_else(|| Error::NoKey(id.clone()))?)
+}
+
+fn info((id, customer, prefix, created_at, expires_at, revoked_at): Row) -> Result<KeyInfo, Error> {
+    let customer = customer.parse().map_err(|_| Error::Unreadable {
+        what: "a Customer Code",
+        found: customer.clone(),
+    })?;
+    Ok(KeyInfo {
+        id: id.into(),
+        customer,
+        prefix,
+        created_at,
+        expires_at,
+        revoked_at,
+    })
+}

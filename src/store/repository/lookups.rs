@@ -1,0 +1,68 @@
+//! What the lookup service answers from. Always asked of the database, never remembered: a revoked key must fail
+//! at the very next token request.
+
+use super::{Error, Repository};
+use crate::customer::CustomerCode;
+use latchkey_core::lookup::{ClientRecord, KeyHash, KeyRecord};
+
+type Row = (
+    String,
+    String,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+);
+
+/// A customer's record, and the last day it was asked for.
+pub struct Found {
+    pub record: ClientRecord,
+    pub last_lookup_day: Option<i64>,
+}
+
+/// One index search for the customer and one for the keys, in one statement, so that both are of one moment.
+const STATEMENT: &str = "SELECT c.code, c.scope, c.disabled_at, d.day, k.id, k.hash, k.expires_at, k.revoked_at \
+     FROM customers c LEFT JOIN lookup_days d ON d.customer = c.code \
+     LEFT JOIN api_keys k ON k.customer = c.code WHERE c.code = $1";
+
+impl dyn Repository {
+    /// The record of a customer, if there is such a one.
+    pub async fn lookup(&self, code: &CustomerCode) -> Result<Option<Found>, Error> {
+        let rows: Vec<Row> = sqlx::query_as(STATEMENT)
+            .bind(code.as_str())
+            .fetch_all(self.pool())
+            .await?;
+        let Some((client_id, scope, disabled_at, last_lookup_day, ..)) = rows.first().cloned()
+        else {
+            return Ok(None);
+        };
+        let keys = rows.into_iter().filter_map(key).collect::<Result<_, _>>()?;
+        let record = ClientRecord {
+            client_id,
+            enabled: disabled_at.is_none(),
+            scope,
+            keys,
+        };
+        Ok(Some(Found {
+            record,
+            last_lookup_day,
+        }))
+    }
+}
+
+/// A customer without keys makes one row whose key is null.
+fn key((_, _, _, _, id, hash, expires_at, revoked_at): Row) -> Option<Result<KeyRecord, Error>> {
+    let (id, hash) = (id?, hash?);
+    let hash = KeyHash::try_from(hash).map_err(|_| Error::Unreadable {
+        what: "a key hash",
+        found: format!("the hash of key {id}"),
+    });
+    Some(hash.map(|hash| KeyRecord {
+        id,
+        hash,
+        expires_at,
+        revoked_at,
+    }))
+}

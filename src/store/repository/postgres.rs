@@ -1,0 +1,56 @@
+//! PostgreSQL: where one machine is outgrown.
+
+use super::{Error, Repository, migrations};
+use async_trait::async_trait;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::Migrator;
+use sqlx::{Any, AnyPool, Executor, Transaction};
+use std::time::Duration;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
+const CONNECTIONS: u32 = 16;
+const PATIENCE: Duration = Duration::from_secs(5);
+const SETTINGS: &str = "SET lock_timeout = '5s'";
+
+pub(super) struct PostgresRepository {
+    pool: AnyPool,
+}
+
+impl PostgresRepository {
+    pub(super) async fn open(url: &str) -> Result<Self, Error> {
+        let options: AnyConnectOptions = url.parse()?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(SETTINGS).await.map(drop) })
+            })
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool })
+    }
+}
+
+#[async_trait]
+impl Repository for PostgresRepository {
+    fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// The lock conflicts with itself and with any write, and with no reading.
+    async fn begin(&self) -> Result<Transaction<'static, Any>, Error> {
+        let mut transaction = self.pool.begin().await?;
+        transaction
+            .execute("LOCK TABLE customers, api_keys IN SHARE ROW EXCLUSIVE MODE")
+            .await?;
+        Ok(transaction)
+    }
+
+    async fn migrate(&self) -> Result<(), Error> {
+        if migrations::is_current(&MIGRATIONS, &mut *self.pool.acquire().await?).await? {
+            return Ok(());
+        }
+        // sqlx takes PostgreSQL's advisory lock meanwhile, so that replicas which start together take turns.
+        migrations::run(&MIGRATIONS, &mut *self.pool.acquire().await?).await
+    }
+}
