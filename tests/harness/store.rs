@@ -82,7 +82,7 @@ impl Store {
 
     /// Disables a customer's account.
     pub fn disable(&self, code: &str) -> Result<()> {
-        self.run(&["customer", "disable", code]).map(drop)
+        self.run(&["customer", "disable", "--yes", code]).map(drop)
     }
 
     /// Enables a customer's account.
@@ -102,7 +102,7 @@ impl Store {
 
     /// Revokes a key.
     pub fn revoke_key(&self, key: &Key) -> Result<()> {
-        self.run(&["key", "revoke", &key.id]).map(drop)
+        self.run(&["key", "revoke", "--yes", &key.id]).map(drop)
     }
 
     /// Runs any command and returns what it prints as JSON.
