@@ -1,7 +1,10 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm test lint
+.PHONY: help setup wasm store run test lint
 toolchain := tests/toolchain
+
+# One place for everything that is built, whatever the caller's own cargo uses.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 
 # The Envoy that `make setup` chose.
 with_envoy := ENVOY_BIN='$(CURDIR)/target/tools/envoy'
@@ -13,18 +16,29 @@ help: ## Show this list
 	@echo 'Environment variables:'
 	@sed -n 's/^#: //p' Makefile
 
-setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets call it)
-	@$(toolchain)/setup.sh
+run: wasm store ## Start everything on 127.0.0.1 with a demo customer, and print what to try; Ctrl-C stops it
+	@cargo build --locked --package latchkey-tests --bin demo
+	@$(with_envoy) exec target/debug/demo
 
-wasm: setup ## Build the filter: target/latchkey.wasm
-	@$(toolchain)/build-wasm.sh
-
-test: wasm ## Run every test: the core by itself, and the built module in a real Envoy with the real store
-	@cargo build --workspace --bins --locked
+test: wasm store ## Run every test: the core by itself, and the built module in a real Envoy with the real store
 	@$(with_envoy) cargo test --workspace --locked
 
 lint: setup ## Check formatting, lints, dependencies, scripts and spelling
 	@$(toolchain)/lint.sh
 
+wasm: setup ## Build the filter: target/latchkey.wasm
+	@$(toolchain)/build-wasm.sh
+
+store: ## Build the credential store: target/debug/latchkey-store
+	@cargo build --locked --package latchkey-store
+
+setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets call it)
+	@$(toolchain)/setup.sh
+
+#:   LATCHKEY_PORT            where `make run` takes requests (10000)
+#:   LATCHKEY_ADMIN_PORT      Envoy's admin interface in `make run` (9901)
+#:   LATCHKEY_VAR             the folder for the demo's database, secrets and logs (var)
 #:   ENVOY_BIN                a certain Envoy (else: envoy on PATH, else the packaged 1.40.0)
+#:   LATCHKEY_WASM            a certain filter module, for run and test (target/latchkey.wasm)
+#:   LATCHKEY_STORE_BIN       a certain credential store, for run and test (target/debug/latchkey-store)
 #:   LATCHKEY_WASM_TOOLCHAIN  rustup or debian (else: whichever is there or can be had)
