@@ -36,7 +36,7 @@ on_debian() { command -v apt-get >/dev/null && [ -e /etc/debian_version ]; }
 install_packages() {
     local install=(apt-get install --yes --no-install-recommends --no-remove "$@")
     on_debian || die "this needs what Debian calls: $*" "install it with your system's package manager, then run make again"
-    [ "$(id -u)" -eq 0 ] || die "missing system packages: $*" "run: sudo ${install[*]}"
+    [ "$(id -u)" -eq 0 ] || die "missing system packages: $*" "run this, then make again: sudo ${install[*]}"
     say packages "apt-get install $*"
     quietly apt-update apt-get update || die 'apt-get update failed (output above)'
     DEBIAN_FRONTEND=noninteractive quietly apt-install "${install[@]}" -o DPkg::Lock::Timeout=120 ||
@@ -56,11 +56,9 @@ pip_install() {
     cp "$list" "$venv/$1.installed"
 }
 
-# A virtual environment, made again where its Python is gone. Debian ships `venv` and `ensurepip` apart from Python.
+# A virtual environment, made again where its Python is gone.
 make_venv() {
     [ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1 && return
-    command -v python3 >/dev/null || install_packages python3 python3-venv
-    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
     say python "virtual environment in target/venv ($(python3 --version))"
     rm -rf "$venv"
     python3 -m venv "$venv" || die "python3 -m venv failed for $venv"

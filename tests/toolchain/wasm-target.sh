@@ -37,9 +37,9 @@ if [ "$wanted" != debian ]; then
     if command -v rustup >/dev/null; then
         say 'wasm target' "rustup target add $target (at most 2 minutes)"
         quietly rustup-target timeout 120 rustup target add "$target" && has_target && choose_rustup
-        say 'wasm target' 'rustup could not download it'
     fi
     [ "$wanted" = rustup ] && die "the toolchain on PATH has no $target" "run: rustup target add $target"
+    say 'wasm target' "not to be had from rustup: trying Debian's packages"
 fi
 
 has_debian && choose_debian
