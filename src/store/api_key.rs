@@ -32,6 +32,10 @@ pub struct KeyInfo {
     pub created_at: i64,
     pub expires_at: Option<i64>,
     pub revoked_at: Option<i64>,
+    /// Days since 1970; the last day on which the lookup service was asked for the customer. The API Key itself never
+    /// leaves Envoy, so which of the customer's keys it was is not known here.
+    #[serde(serialize_with = "crate::clock::serialize_day")]
+    pub last_lookup_day: Option<i64>,
 }
 
 /// What a key is good for at some moment.
@@ -179,6 +183,7 @@ mod tests {
             created_at: 0,
             expires_at: Some(100),
             revoked_at: None,
+            last_lookup_day: None,
         };
         assert_eq!(key.state(99), KeyState::Active);
         assert_eq!(key.state(100), KeyState::Expired);

@@ -44,6 +44,10 @@ pub enum Error {
 impl Error {
     /// Prints the error and gives the exit code for it.
     pub(super) fn report(&self) -> ExitCode {
+        // Whoever read the output has seen enough, as in `customer list | head`.
+        if matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
         eprintln!("error: {self}");
         ExitCode::from(self.exit_code())
     }

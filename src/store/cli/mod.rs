@@ -1,8 +1,11 @@
 //! The command line: `serve` for the operator, the rest for the account manager.
 
+mod audit;
+mod complete;
 mod confirm;
 mod customer;
 mod error;
+mod issue;
 mod key;
 mod output;
 mod serve;
@@ -10,11 +13,17 @@ mod serve;
 pub use error::Error;
 
 use crate::clock;
-use crate::repository::{self, Repository, Stamp};
-use clap::{Args, Parser, Subcommand};
+use crate::repository::{self, Missing, Repository, Stamp};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 use output::Output;
+use serde_json::json;
 use std::process::ExitCode;
 use std::sync::Arc;
+
+const DATABASE_VARIABLE: &str = "LATCHKEY_DATABASE_URL";
+const DATABASE_DEFAULT: &str = "sqlite:latchkey.db";
+const ACTOR_MAX: usize = 128;
 
 /// Credential store for Latchkey: customers, their API Keys, and the lookup service that the filter asks.
 #[derive(Parser)]
@@ -32,14 +41,14 @@ struct Global {
     #[arg(
         long,
         global = true,
-        env = "LATCHKEY_DATABASE_URL",
+        env = DATABASE_VARIABLE,
         value_name = "URL",
-        default_value = "sqlite:latchkey.db",
+        default_value = DATABASE_DEFAULT,
         hide_env_values = true
     )]
     database: String,
     /// Who is named in the audit table as having made a change [default: the user of the operating system]
-    #[arg(long, global = true, env = "LATCHKEY_ACTOR", value_name = "NAME")]
+    #[arg(long, global = true, env = "LATCHKEY_ACTOR", value_name = "NAME", value_parser = parse_actor)]
     actor: Option<String>,
     /// Print JSON, for scripts
     #[arg(long, global = true)]
@@ -56,6 +65,10 @@ enum Command {
     /// Issue, list and revoke API Keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Show who changed what, and when
+    Audit(audit::Audit),
+    /// Bring the database's schema up to date; every other command does so too
+    Migrate,
 }
 
 /// What every command gets.
@@ -67,6 +80,8 @@ struct Context {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    // Answers and ends here when the shell asks for completions (`source <(COMPLETE=bash latchkey-store)`).
+    CompleteEnv::with_factory(Cli::command).complete();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -79,8 +94,8 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Error> {
-    let repository = repository::open(&cli.global.database).await?;
-    repository.migrate().await?;
+    let repository = repository::open(&cli.global.database, Missing::IsMade).await?;
+    let version = repository.migrate().await?;
     let context = Context {
         repository,
         stamp: Stamp {
@@ -95,6 +110,14 @@ async fn run(cli: Cli) -> Result<(), Error> {
         Command::Serve(command) => command.run(context.repository).await,
         Command::Customer(command) => command.run(&context).await,
         Command::Key(command) => command.run(&context).await,
+        Command::Audit(command) => command.run(&context).await,
+        Command::Migrate => context
+            .output
+            .print(&json!({ "schema_version": version }), || {
+                format!(
+                    "The database has schema version {version}, which is what this program knows."
+                )
+            }),
     }
 }
 
@@ -102,4 +125,13 @@ fn actor(named: Option<String>) -> String {
     named
         .or_else(|| whoami::username().ok())
         .unwrap_or_else(|| "unknown".to_owned())
+}
+
+fn parse_actor(name: &str) -> Result<String, String> {
+    if name.is_empty() || name.len() > ACTOR_MAX || name.chars().any(char::is_control) {
+        return Err(format!(
+            "a name has 1 to {ACTOR_MAX} characters and no control characters"
+        ));
+    }
+    Ok(name.to_owned())
 }

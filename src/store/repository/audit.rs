@@ -1,6 +1,7 @@
 //! Who changed what, and when. Written in the transaction of the change itself.
 
 use super::{Error, Repository};
+use crate::customer::CustomerCode;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::AnyConnection;
@@ -57,6 +58,19 @@ impl Change<'_> {
     }
 }
 
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, at, actor, action, customer, key_id, \"before\", \"after\" FROM audit ",
+            $which,
+            " ORDER BY id DESC LIMIT $1"
+        )
+    };
+}
+
+const OF_ALL: &str = select!("");
+const OF_CUSTOMER: &str = select!("WHERE customer = $2");
+
 type Row = (
     i64,
     i64,
@@ -72,16 +86,14 @@ impl dyn Repository {
     /// The latest changes, newest first; of one customer if a code is given.
     pub async fn audit(
         &self,
-        customer: Option<&str>,
+        customer: Option<&CustomerCode>,
         limit: i64,
     ) -> Result<Vec<AuditEntry>, Error> {
-        let statement = "SELECT id, at, actor, action, customer, key_id, \"before\", \"after\" FROM audit \
-                         WHERE $1 IS NULL OR customer = $1 ORDER BY id DESC LIMIT $2";
-        let rows: Vec<Row> = sqlx::query_as(statement)
-            .bind(customer)
-            .bind(limit)
-            .fetch_all(self.pool())
-            .await?;
+        let query = match customer {
+            Some(code) => sqlx::query_as(OF_CUSTOMER).bind(limit).bind(code.as_str()),
+            None => sqlx::query_as(OF_ALL).bind(limit),
+        };
+        let rows: Vec<Row> = query.fetch_all(self.pool()).await?;
         Ok(rows.into_iter().map(entry).collect())
     }
 }

@@ -7,11 +7,39 @@ use crate::customer::CustomerCode;
 use serde_json::json;
 use sqlx::AnyConnection;
 
+/// A row as it is listed, whatever picks it.
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT k.id, k.customer, k.prefix, k.created_at, k.expires_at, k.revoked_at, d.day \
+             FROM api_keys k JOIN customers c ON c.code = k.customer \
+             LEFT JOIN lookup_days d ON d.customer = k.customer ",
+            $which
+        )
+    };
+}
+
+/// The keys that open an account now and end within a time.
+macro_rules! ending {
+    () => {
+        "WHERE k.revoked_at IS NULL AND c.disabled_at IS NULL AND k.expires_at > $1 AND k.expires_at <= $2"
+    };
+}
+
+const ONE: &str = select!("WHERE k.id = $1");
+const OF_CUSTOMER: &str = select!("WHERE k.customer = $1 ORDER BY k.created_at, k.id");
+const ENDING: &str = concat!(select!(""), ending!(), " ORDER BY k.expires_at, k.id");
+const COUNT_ENDING: &str = concat!(
+    "SELECT count(*) FROM api_keys k JOIN customers c ON c.code = k.customer ",
+    ending!()
+);
+
 type Row = (
     String,
     String,
     Option<String>,
     i64,
+    Option<i64>,
     Option<i64>,
     Option<i64>,
 );
@@ -32,9 +60,10 @@ impl dyn Repository {
             created_at: stamp.at,
             expires_at: Some(expires_at),
             revoked_at: None,
+            last_lookup_day: None,
         };
         let mut transaction = self.begin().await?;
-        customers::find(code, &mut transaction).await?;
+        let customer = customers::find(code, &mut transaction).await?;
         let statement = "INSERT INTO api_keys (id, customer, prefix, hash, created_at, expires_at) \
                          VALUES ($1, $2, $3, $4, $5, $6)";
         sqlx::query(statement)
@@ -56,7 +85,13 @@ impl dyn Repository {
         .record(stamp, &mut transaction)
         .await?;
         transaction.commit().await?;
-        Ok((key, info))
+        Ok((
+            key,
+            KeyInfo {
+                last_lookup_day: customer.last_lookup_day,
+                ..info
+            },
+        ))
     }
 
     pub async fn key(&self, id: &KeyId) -> Result<KeyInfo, Error> {
@@ -67,13 +102,30 @@ impl dyn Repository {
     pub async fn keys_of(&self, code: &CustomerCode) -> Result<Vec<KeyInfo>, Error> {
         let mut connection = self.pool().acquire().await?;
         customers::find(code, &mut connection).await?;
-        let statement = "SELECT id, customer, prefix, created_at, expires_at, revoked_at FROM api_keys \
-                         WHERE customer = $1 ORDER BY created_at, id";
-        let rows: Vec<Row> = sqlx::query_as(statement)
+        let rows: Vec<Row> = sqlx::query_as(OF_CUSTOMER)
             .bind(code.as_str())
             .fetch_all(&mut *connection)
             .await?;
         rows.into_iter().map(info).collect()
+    }
+
+    /// The keys that open an account now and end within the given time, of all customers, soonest first.
+    pub async fn keys_ending(&self, now: i64, until: i64) -> Result<Vec<KeyInfo>, Error> {
+        let rows: Vec<Row> = sqlx::query_as(ENDING)
+            .bind(now)
+            .bind(until)
+            .fetch_all(self.pool())
+            .await?;
+        rows.into_iter().map(info).collect()
+    }
+
+    /// How many keys [`Repository::keys_ending`] would find.
+    pub async fn count_keys_ending(&self, now: i64, until: i64) -> Result<i64, Error> {
+        Ok(sqlx::query_scalar(COUNT_ENDING)
+            .bind(now)
+            .bind(until)
+            .fetch_one(self.pool())
+            .await?)
     }
 
     /// Revokes a key as of now. One that is revoked already stays as it is.
@@ -106,15 +158,16 @@ impl dyn Repository {
 }
 
 async fn find(id: &KeyId, connection: &mut AnyConnection) -> Result<KeyInfo, Error> {
-    let statement = "SELECT id, customer, prefix, created_at, expires_at, revoked_at FROM api_keys WHERE id = $1";
-    let row: Option<Row> = sqlx::query_as(statement)
+    let row: Option<Row> = sqlx::query_as(ONE)
         .bind(id.as_str())
         .fetch_optional(connection)
         .await?;
     info(row.ok_or_else(|| Error::NoKey(id.clone()))?)
 }
 
-fn info((id, customer, prefix, created_at, expires_at, revoked_at): Row) -> Result<KeyInfo, Error> {
+fn info(
+    (id, customer, prefix, created_at, expires_at, revoked_at, last_lookup_day): Row,
+) -> Result<KeyInfo, Error> {
     let customer = customer.parse().map_err(|_| Error::Unreadable {
         what: "a Customer Code",
         found: customer.clone(),
@@ -126,5 +179,6 @@ fn info((id, customer, prefix, created_at, expires_at, revoked_at): Row) -> Resu
         created_at,
         expires_at,
         revoked_at,
+        last_lookup_day,
     })
 }

@@ -1,7 +1,7 @@
 //! Where customers and keys are kept: SQLite or PostgreSQL, behind one trait.
 //!
 //! The statements are the same for both. What differs (how to connect, how a change gets the database to
-//! itself, what an error code means) is what the trait asks of each; the operations stand on `dyn Repository`.
+//! itself) is what the trait asks of each; the operations stand on `dyn Repository`.
 
 mod audit;
 mod customers;
@@ -9,11 +9,14 @@ mod error;
 mod keys;
 mod lookups;
 mod migrations;
+mod names;
 mod postgres;
 mod sqlite;
 
 pub use audit::{AuditEntry, Stamp};
 pub use error::Error;
+pub use lookups::Found;
+pub use names::Names;
 
 use async_trait::async_trait;
 use postgres::PostgresRepository;
@@ -30,15 +33,27 @@ pub trait Repository: Send + Sync {
     /// A transaction that has all changes of the database to itself; reading goes on beside it.
     async fn begin(&self) -> Result<Transaction<'static, Any>, Error>;
 
-    /// Brings the schema up to what this program knows.
-    async fn migrate(&self) -> Result<(), Error>;
+    /// Brings the schema up to what this program knows, and tells which version that is.
+    async fn migrate(&self) -> Result<i64, Error>;
+
+    /// Whether the database answers and its schema is the one this program knows.
+    async fn check(&self) -> Result<(), Error>;
 }
 
-/// Opens the database a URL names. A SQLite file that is not there is made.
-pub async fn open(url: &str) -> Result<Arc<dyn Repository>, Error> {
+/// What becomes of a SQLite file that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It is made, with its folder, readable for its owner alone.
+    IsMade,
+    /// It is an error.
+    IsAnError,
+}
+
+/// Opens the database that a URL names.
+pub async fn open(url: &str, missing: Missing) -> Result<Arc<dyn Repository>, Error> {
     sqlx::any::install_default_drivers();
-    if let Some(rest) = url.strip_prefix("sqlite:") {
-        return Ok(Arc::new(SqliteRepository::open(rest).await?));
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        return Ok(Arc::new(SqliteRepository::open(path, missing).await?));
     }
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         return Ok(Arc::new(PostgresRepository::open(url).await?));

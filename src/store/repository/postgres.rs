@@ -46,11 +46,16 @@ impl Repository for PostgresRepository {
         Ok(transaction)
     }
 
-    async fn migrate(&self) -> Result<(), Error> {
-        if migrations::is_current(&MIGRATIONS, &mut *self.pool.acquire().await?).await? {
-            return Ok(());
+    async fn migrate(&self) -> Result<i64, Error> {
+        let mut connection = self.pool.acquire().await?;
+        if !migrations::is_current(&MIGRATIONS, &mut connection).await? {
+            // sqlx holds an advisory lock meanwhile, so that replicas which start together take turns.
+            migrations::run(&MIGRATIONS, &mut connection).await?;
         }
-        // sqlx takes PostgreSQL's advisory lock meanwhile, so that replicas which start together take turns.
-        migrations::run(&MIGRATIONS, &mut *self.pool.acquire().await?).await
+        Ok(migrations::latest(&MIGRATIONS))
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        migrations::check(&MIGRATIONS, &mut *self.pool.acquire().await?).await
     }
 }

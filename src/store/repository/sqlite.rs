@@ -1,43 +1,69 @@
 //! SQLite: one file, one machine.
 
-use super::{Error, Repository, migrations};
+use super::{Error, Missing, Repository, migrations};
 use async_trait::async_trait;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyPool, Executor, Transaction};
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
-use std::time::Duration;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 const CONNECTIONS: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Write-ahead log, so that reading goes on while something is written, and a commit that is on the disk before
-/// it is acknowledged.
-const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                        PRAGMA foreign_keys = ON;";
+const SETTINGS: &str =
+    "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;";
+/// With a write-ahead log, reading goes on while something is written; with `synchronous = FULL`, a change is on the
+/// disk before it is acknowledged.
+const WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL;";
 
 pub(super) struct SqliteRepository {
     pool: AnyPool,
 }
 
+/// Which file stands under the database's name. A file that was removed or replaced lives on for those who have it
+/// open, and would go on answering for keys that were revoked since.
+struct Identity {
+    path: PathBuf,
+    seen: Mutex<(Option<FileId>, Instant)>,
+}
+
+/// Device and inode.
+type FileId = (u64, u64);
+
 impl SqliteRepository {
-    /// Opens the file that stands after `sqlite:`; it and its folder are made if they are missing.
-    pub(super) async fn open(path: &str) -> Result<Self, Error> {
+    /// Opens the file that stands after `sqlite:`.
+    pub(super) async fn open(path: &str, missing: Missing) -> Result<Self, Error> {
         let path = path.strip_prefix("//").unwrap_or(path);
-        let (file, _query) = path.split_once('?').unwrap_or((path, ""));
-        create(Path::new(file)).map_err(|source| Error::File {
-            path: file.to_owned(),
-            source,
-        })?;
+        let (file, query) = path.split_once('?').unwrap_or((path, ""));
+        let read_only = query.split('&').any(|pair| pair == "mode=ro");
+        if missing == Missing::IsMade && !read_only {
+            create(Path::new(file)).map_err(|source| Error::File {
+                path: file.to_owned(),
+                source,
+            })?;
+        }
         let options: AnyConnectOptions = format!("sqlite:{path}").parse()?;
+        let identity = Arc::new(Identity::of(file));
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
-            .after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(SETTINGS).await.map(drop) })
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    connection.execute(SETTINGS).await?;
+                    if !read_only {
+                        connection.execute(WRITE_AHEAD).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .before_acquire(move |_, meta| {
+                let same = identity.is_unchanged_for(meta.age);
+                Box::pin(async move { Ok(same) })
             })
             .connect_with(options)
             .await?;
@@ -56,14 +82,40 @@ impl Repository for SqliteRepository {
         Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
     }
 
-    async fn migrate(&self) -> Result<(), Error> {
-        if migrations::is_current(&MIGRATIONS, &mut *self.pool.acquire().await?).await? {
-            return Ok(());
+    async fn migrate(&self) -> Result<i64, Error> {
+        if !migrations::is_current(&MIGRATIONS, &mut *self.pool.acquire().await?).await? {
+            let mut transaction = self.begin().await?;
+            migrations::run(&MIGRATIONS, &mut transaction).await?;
+            transaction.commit().await?;
         }
-        let mut transaction = self.begin().await?;
-        migrations::run(&MIGRATIONS, &mut transaction).await?;
-        Ok(transaction.commit().await?)
+        Ok(migrations::latest(&MIGRATIONS))
     }
+
+    async fn check(&self) -> Result<(), Error> {
+        migrations::check(&MIGRATIONS, &mut *self.pool.acquire().await?).await
+    }
+}
+
+impl Identity {
+    fn of(path: &str) -> Self {
+        let path = PathBuf::from(path);
+        let seen = Mutex::new((id(&path), Instant::now()));
+        Self { path, seen }
+    }
+
+    /// Whether the file is there and is the one that was there so long ago.
+    fn is_unchanged_for(&self, age: Duration) -> bool {
+        let now = id(&self.path);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.0 != now {
+            *seen = (now, Instant::now());
+        }
+        now.is_some() && age < seen.1.elapsed()
+    }
+}
+
+fn id(path: &Path) -> Option<FileId> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 /// Makes the file, readable for its owner alone, unless it is there.
