@@ -39,6 +39,7 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   LATCHKEY_ADMIN_PORT      Envoy's admin interface in `make run` (9901)
 #:   LATCHKEY_VAR             the folder for the demo's database, secrets and logs (var)
 #:   ENVOY_BIN                a certain Envoy (else: envoy on PATH, else the packaged 1.40.0)
+#:   POSTGRES_BIN             the folder of a certain PostgreSQL's programs (else: the newest that Debian's package installed)
 #:   LATCHKEY_WASM            a certain filter module, for run and test (target/latchkey.wasm)
 #:   LATCHKEY_STORE_BIN       a certain credential store, for run and test (target/debug/latchkey-store)
 #:   LATCHKEY_WASM_TOOLCHAIN  rustup or debian (else: whichever is there or can be had)

@@ -84,7 +84,7 @@ pub fn run_folder() -> Result<PathBuf> {
 }
 
 /// Removes what runs of the same program left behind, unless they still go on.
-fn remove_older(system: &Path, program: &str) -> Result<()> {
+pub(crate) fn remove_older(system: &Path, program: &str) -> Result<()> {
     let Ok(entries) = fs::read_dir(system) else {
         return Ok(());
     };

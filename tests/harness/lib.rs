@@ -35,6 +35,7 @@
 //! - [`Request`] and [`Connection`] send any bytes; [`Envoy::connection_to_each_worker`] reaches every virtual machine.
 //! - [`Envoy::machines`] before and after shows that no virtual machine trapped or was replaced.
 //! - [`Store`] has the account manager's commands, and can be stopped and started.
+//! - [`Postgres`] is a real server, with databases for the asking; for the store, where SQLite is not enough.
 //! - [`jwt`] makes tokens of any shape; [`Stack::forge`] one that the stack accepts, changed by a merge patch.
 //! - [`wait::until`] waits on a condition. Nothing sleeps.
 //!
@@ -46,6 +47,7 @@ pub mod envoy;
 pub mod files;
 pub mod http;
 pub mod jwt;
+pub mod postgres;
 pub mod process;
 pub mod stack;
 pub mod store;
@@ -55,6 +57,7 @@ pub mod wait;
 pub use bootstrap::Bootstrap;
 pub use envoy::{Envoy, Machines};
 pub use http::{Connection, Request, Response};
+pub use postgres::Postgres;
 pub use stack::{Customer, Exchange, SIGNING_KEY, Setup, Stack, now, token_request};
 pub use store::{Key, Store};
 pub use upstream::{Seen, Upstream};

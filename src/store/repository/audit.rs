@@ -82,7 +82,7 @@ type Row = (
     Option<String>,
 );
 
-impl dyn Repository {
+impl dyn Repository + '_ {
     /// The latest changes, newest first; of one customer if a code is given.
     pub async fn audit(
         &self,

@@ -8,7 +8,7 @@ use sqlx::{Any, AnyConnection, Transaction};
 
 type Row = (String, String, i64, Option<i64>, Option<i64>);
 
-impl dyn Repository {
+impl dyn Repository + '_ {
     pub async fn add_customer(
         &self,
         code: &CustomerCode,

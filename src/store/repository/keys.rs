@@ -4,7 +4,7 @@ use super::audit::{Change, Stamp};
 use super::{Error, Repository, customers};
 use crate::api_key::{ApiKey, KeyId, KeyInfo};
 use crate::customer::CustomerCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::AnyConnection;
 
 /// A row as it is listed, whatever picks it.
@@ -44,7 +44,7 @@ type Row = (
     Option<i64>,
 );
 
-impl dyn Repository {
+impl dyn Repository + '_ {
     /// Makes a key, keeps its hash, and gives the key back for the one time it is shown.
     pub async fn issue_key(
         &self,
@@ -80,7 +80,7 @@ impl dyn Repository {
             customer: code.as_str(),
             key_id: Some(info.id.as_str()),
             before: None,
-            after: Some(json!({"expires_at": expires_at})),
+            after: Some(shown(&info)),
         }
         .record(stamp, &mut transaction)
         .await?;
@@ -140,21 +140,27 @@ impl dyn Repository {
             .bind(stamp.at)
             .execute(&mut *transaction)
             .await?;
+        let after = KeyInfo {
+            revoked_at: Some(stamp.at),
+            ..before.clone()
+        };
         Change {
             action: "key.revoke",
             customer: before.customer.as_str(),
             key_id: Some(id.as_str()),
-            before: Some(json!({"revoked_at": null})),
-            after: Some(json!({"revoked_at": stamp.at})),
+            before: Some(shown(&before)),
+            after: Some(shown(&after)),
         }
         .record(stamp, &mut transaction)
         .await?;
         transaction.commit().await?;
-        Ok(KeyInfo {
-            revoked_at: Some(stamp.at),
-            ..before
-        })
+        Ok(after)
     }
+}
+
+/// What the audit table holds of a key.
+fn shown(key: &KeyInfo) -> Value {
+    json!({"expires_at": key.expires_at, "revoked_at": key.revoked_at})
 }
 
 async fn find(id: &KeyId, connection: &mut AnyConnection) -> Result<KeyInfo, Error> {

@@ -27,7 +27,7 @@ const STATEMENT: &str = "SELECT c.code, c.scope, c.disabled_at, d.day, k.id, k.h
      FROM customers c LEFT JOIN lookup_days d ON d.customer = c.code \
      LEFT JOIN api_keys k ON k.customer = c.code WHERE c.code = $1";
 
-impl dyn Repository {
+impl dyn Repository + '_ {
     /// The record of a customer, if there is such a one.
     pub async fn lookup(&self, code: &CustomerCode) -> Result<Option<Found>, Error> {
         let rows: Vec<Row> = sqlx::query_as(STATEMENT)

@@ -18,7 +18,7 @@ const KEYS: &str = "SELECT id, customer FROM api_keys \
 /// Comes after every character that a code or an id may hold.
 const AFTER_ALL: char = '\u{7f}';
 
-impl dyn Repository {
+impl dyn Repository + '_ {
     /// The first names, in their order, that begin with `beginning`, each with a word on it.
     pub async fn names(
         &self,

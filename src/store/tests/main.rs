@@ -1,0 +1,6 @@
+//! The store against real databases: every case that touches one runs on SQLite and on PostgreSQL.
+
+mod command_line;
+mod customers;
+mod databases;
+mod keys;
