@@ -21,6 +21,7 @@ run: wasm store ## Start everything on 127.0.0.1 with a demo customer, and print
 	@$(with_envoy) exec target/debug/demo
 
 test: wasm store ## Run every test: the core by itself, and the built module in a real Envoy with the real store
+	@$(toolchain)/postgres.sh
 	@$(with_envoy) cargo test --workspace --locked
 
 lint: setup ## Check formatting, lints, dependencies, scripts and spelling
@@ -42,4 +43,5 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   POSTGRES_BIN             the folder of a certain PostgreSQL's programs (else: the newest that Debian's package installed)
 #:   LATCHKEY_WASM            a certain filter module, for run and test (target/latchkey.wasm)
 #:   LATCHKEY_STORE_BIN       a certain credential store, for run and test (target/debug/latchkey-store)
+#:   POSTGRES_BIN             the folder of a certain PostgreSQL's programs, for test (else: the newest of Debian's)
 #:   LATCHKEY_WASM_TOOLCHAIN  rustup or debian (else: whichever is there or can be had)
