@@ -2,6 +2,10 @@
 
 pub mod hash;
 pub mod record;
+pub mod reply;
+pub mod request;
 
 pub use hash::{HashError, KeyHash, Pepper};
 pub use record::{ClientRecord, KeyRecord};
+pub use reply::{Answer, Found};
+pub use request::{Call, Lookup, PathTemplate};

@@ -1,0 +1,86 @@
+//! The filter's configuration: raw as it is written, resolved as it is used. A resolved one cannot be wrong.
+
+mod error;
+mod one_or_many;
+mod raw;
+mod resolve;
+mod source;
+
+pub use error::ConfigError;
+
+use crate::access::AccessRules;
+use crate::identity::Identity;
+use crate::jwt::Verifier;
+use crate::throttle::Limit;
+use crate::token::TokenEndpoint;
+use std::time::Duration;
+
+/// A resolved configuration.
+#[derive(Debug)]
+pub struct Config {
+    pub(crate) verifier: Verifier,
+    pub(crate) token_endpoint: Option<TokenEndpoint>,
+    pub(crate) access: AccessRules,
+    pub(crate) identity: Identity,
+    pub(crate) mode: Mode,
+    /// `realm` of challenges: the issuer, which is checked to fit between quotes.
+    pub(crate) realm: String,
+    warnings: Vec<String>,
+}
+
+/// What becomes of a request that is to be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It is.
+    Enforce,
+    /// It passes without identity, and is counted as it would have been.
+    Report,
+}
+
+impl Config {
+    /// Reads a configuration. `environment` tells variables by name; the secrets are in there.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its JSON path.
+    pub fn load(
+        text: &[u8],
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        resolve::resolve(raw(text)?, environment)
+    }
+
+    /// What an operator should know although it is no error.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The throttle's limit; without a token endpoint nothing is ever counted.
+    pub(crate) fn throttle_limit(&self) -> Limit {
+        self.token_endpoint.as_ref().map_or(
+            Limit {
+                failures: u32::MAX,
+                window: Duration::from_secs(1),
+            },
+            |endpoint| endpoint.limit,
+        )
+    }
+}
+
+fn raw(text: &[u8]) -> Result<raw::RawConfig, ConfigError> {
+    let value: serde_json::Value = serde_json::from_slice(text).map_err(|error| {
+        let place = format!("line {} column {}", error.line(), error.column());
+        let found = if text.is_empty() {
+            "nothing".to_owned()
+        } else {
+            format!("no JSON at {place}")
+        };
+        let expected = "JSON text in `configuration` (a google.protobuf.StringValue; a Struct arrives as binary protobuf)";
+        ConfigError::new("(top level)", found, expected)
+    })?;
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| ConfigError::from_serde(error.path(), &error.inner().to_string(), &value))
+}
+
+#[cfg(test)]
+mod tests;

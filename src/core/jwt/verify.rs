@@ -1,0 +1,392 @@
+//! Whether a token is ours and still good (RFC 7519 section 7.2, RFC 8725, D14–D16).
+
+use super::compact::{Compact, decode};
+use super::ring::KeyRing;
+use crate::http::is_header_value;
+use crate::json::{Json, Members};
+use crate::outcome::Reason;
+use crate::scope::Scope;
+use crate::time::Timestamp;
+
+/// What a token must say beside its signature.
+#[derive(Debug)]
+pub struct Verifier {
+    /// The keys.
+    pub ring: KeyRing,
+    /// `iss`, byte for byte.
+    pub issuer: String,
+    /// One `aud` must be among these; empty: `aud` is not looked at.
+    pub audience: Vec<String>,
+    /// Seconds by which `exp` and `nbf` may be missed.
+    pub leeway: u32,
+}
+
+/// A token whose signature and claims have been checked. Nothing else can make one.
+#[derive(Debug)]
+pub struct VerifiedToken<'a> {
+    claims: Members<'a>,
+    subject: String,
+    scope: Scope,
+}
+
+/// Why a token is refused. Callers are told [`TokenError::Expired`] from the rest, and nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// No JWT, or one with claims of wrong types.
+    #[error("the token is not a well-formed JWT with the claims it must have")]
+    Malformed,
+    /// No key of the ring has the token's `kid`.
+    #[error("no configured key has the token's kid")]
+    UnknownKey,
+    /// `alg` is not that of the key.
+    #[error("the token's alg is not that of the key")]
+    WrongAlgorithm,
+    /// The signature is not the key's.
+    #[error("the signature does not verify")]
+    BadSignature,
+    /// `iss` is absent or another.
+    #[error("iss is not the configured issuer")]
+    WrongIssuer,
+    /// No `aud` is a configured one.
+    #[error("aud is not a configured audience")]
+    WrongAudience,
+    /// `exp` has come.
+    #[error("exp has passed")]
+    Expired,
+    /// `nbf` has not come.
+    #[error("nbf has not come yet")]
+    NotYetValid,
+}
+
+impl TokenError {
+    /// The reason operators are told.
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::Malformed => Reason::MalformedToken,
+            Self::UnknownKey => Reason::UnknownKey,
+            Self::WrongAlgorithm => Reason::WrongAlgorithm,
+            Self::BadSignature => Reason::BadSignature,
+            Self::WrongIssuer => Reason::WrongIssuer,
+            Self::WrongAudience => Reason::WrongAudience,
+            Self::Expired => Reason::Expired,
+            Self::NotYetValid => Reason::NotYetValid,
+        }
+    }
+}
+
+/// The decoded claims of a token whose signature is good, to borrow from.
+#[derive(Debug)]
+pub struct Payload(Vec<u8>);
+
+impl Verifier {
+    /// Checks form and signature. Only then is it worth reading the claims.
+    pub fn signature(&self, token: &[u8]) -> Result<Payload, TokenError> {
+        let token = Compact::split(token)?;
+        self.ring.check(&token)?;
+        decode(token.claims).map(Payload)
+    }
+
+    /// Checks the claims. What makes a token foreign comes before what makes it stale, so that only a
+    /// token that was ours once is said to have expired.
+    pub fn claims<'a>(
+        &self,
+        payload: &'a Payload,
+        now: Timestamp,
+    ) -> Result<VerifiedToken<'a>, TokenError> {
+        let Ok(Json::Object(claims)) = Json::parse(&payload.0) else {
+            return Err(TokenError::Malformed);
+        };
+        let exp = date(&claims, "exp")?.ok_or(TokenError::Malformed)?;
+        let nbf = date(&claims, "nbf")?;
+        date(&claims, "iat")?;
+        if claims.get("iss").and_then(Json::as_str) != Some(self.issuer.as_str()) {
+            return Err(TokenError::WrongIssuer);
+        }
+        if !self.audience.is_empty() && !self.is_for_us(claims.get("aud")) {
+            return Err(TokenError::WrongAudience);
+        }
+        let subject = claims
+            .get("sub")
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        if subject.is_empty() || !is_header_value(subject.as_bytes()) {
+            return Err(TokenError::Malformed);
+        }
+        let scope = scope(claims.get("scope"))?;
+        let (now, leeway) = (now.numeric_date(), f64::from(self.leeway));
+        if nbf.is_some_and(|nbf| now < nbf - leeway) {
+            return Err(TokenError::NotYetValid);
+        }
+        if now >= exp + leeway {
+            return Err(TokenError::Expired);
+        }
+        Ok(VerifiedToken {
+            claims,
+            subject,
+            scope,
+        })
+    }
+
+    /// `aud` is a string or a list of strings (RFC 7519 section 4.1.3).
+    fn is_for_us(&self, aud: Option<&Json<'_>>) -> bool {
+        let known = |value: &Json<'_>| {
+            value
+                .as_str()
+                .is_some_and(|text| self.audience.iter().any(|own| own == text))
+        };
+        match aud {
+            Some(Json::Array(list)) => {
+                list.iter().all(|item| item.as_str().is_some()) && list.iter().any(known)
+            }
+            Some(single) => known(single),
+            None => false,
+        }
+    }
+}
+
+impl<'a> VerifiedToken<'a> {
+    /// `sub`: the Customer Code.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// `scope`.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// A claim by name, or by JSON Pointer where `name` begins with `/`.
+    pub fn claim(&self, name: &str) -> Option<&Json<'a>> {
+        let Some(pointer) = name.strip_prefix('/') else {
+            return self.claims.get(name);
+        };
+        let (first, rest) = match pointer.split_once('/') {
+            Some((first, _)) => (first, pointer.get(first.len()..).unwrap_or_default()),
+            None => (pointer, ""),
+        };
+        let first = first.replace("~1", "/").replace("~0", "~");
+        self.claims.get(first.as_str())?.pointer(rest)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(claims: &'a str) -> Self {
+        let Ok(Json::Object(claims)) = Json::parse(claims.as_bytes()) else {
+            panic!("no object")
+        };
+        Self {
+            claims,
+            subject: "ACME01".to_owned(),
+            scope: Scope::default(),
+        }
+    }
+}
+
+/// A NumericDate (RFC 7519 section 2): a JSON number, fractions allowed (D14).
+fn date(claims: &Members<'_>, name: &str) -> Result<Option<f64>, TokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_f64().map(Some).ok_or(TokenError::Malformed),
+    }
+}
+
+/// `scope` as RFC 9068 section 2.2.3 has it, or a list of strings as some issuers write it.
+fn scope(claim: Option<&Json<'_>>) -> Result<Scope, TokenError> {
+    let text = match claim {
+        None => return Ok(Scope::default()),
+        Some(Json::String(text)) => text.to_string(),
+        Some(Json::Array(items)) => {
+            let texts: Option<Vec<&str>> = items.iter().map(Json::as_str).collect();
+            texts.ok_or(TokenError::Malformed)?.join(" ")
+        }
+        Some(_) => return Err(TokenError::Malformed),
+    };
+    Scope::parse(&text).ok_or(TokenError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jwt::{Algorithm, SigningKey};
+    use crate::secret::Secret;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn verifier() -> Verifier {
+        let key = SigningKey {
+            kid: None,
+            algorithm: Algorithm::Hs256,
+            secret: Secret::new([7; 32]),
+            verify_only: false,
+        };
+        Verifier {
+            ring: KeyRing::new(vec![key]).unwrap(),
+            issuer: "https://issuer".to_owned(),
+            audience: vec!["api".to_owned()],
+            leeway: 0,
+        }
+    }
+
+    fn at(verifier: &Verifier, claims: &str, now: Timestamp) -> Result<String, TokenError> {
+        let token = verifier.ring.sign(claims.as_bytes()).unwrap();
+        let payload = verifier.signature(token.as_bytes())?;
+        verifier
+            .claims(&payload, now)
+            .map(|token| token.subject().to_owned())
+    }
+
+    /// The good claims with one of them replaced; `None` leaves it out.
+    fn with(name: &str, value: Option<&str>) -> String {
+        let good = [
+            ("iss", r#""https://issuer""#),
+            ("aud", r#""api""#),
+            ("sub", r#""ACME01""#),
+            ("exp", "1800003600"),
+        ];
+        let mut members: Vec<String> = good
+            .iter()
+            .filter(|(known, _)| *known != name)
+            .map(|(known, value)| format!("\"{known}\":{value}"))
+            .collect();
+        members.extend(value.map(|value| format!("\"{name}\":{value}")));
+        format!("{{{}}}", members.join(","))
+    }
+
+    fn check(name: &str, value: Option<&str>) -> Result<String, TokenError> {
+        at(
+            &verifier(),
+            &with(name, value),
+            Timestamp::from_seconds(NOW),
+        )
+    }
+
+    #[test]
+    fn d14_a_token_is_expired_from_the_very_nanosecond_of_exp() {
+        let verifier = verifier();
+        let exp = Timestamp::from_seconds(NOW + 3600);
+        let before = Timestamp::from_nanos((NOW + 3600) * 1_000_000_000 - 1_000);
+        assert!(at(&verifier, &with("", None), before).is_ok());
+        assert_eq!(
+            at(&verifier, &with("", None), exp),
+            Err(TokenError::Expired)
+        );
+    }
+
+    #[test]
+    fn d14_leeway_moves_exp_and_nbf_and_nothing_else() {
+        let verifier = Verifier {
+            leeway: 60,
+            ..verifier()
+        };
+        let at_second =
+            |claims: &str, second| at(&verifier, claims, Timestamp::from_seconds(second));
+        assert!(at_second(&with("", None), NOW + 3659).is_ok());
+        assert_eq!(
+            at_second(&with("", None), NOW + 3660),
+            Err(TokenError::Expired)
+        );
+        assert!(at_second(&with("nbf", Some("1800000060")), NOW).is_ok());
+        assert_eq!(
+            at_second(&with("nbf", Some("1800000061")), NOW),
+            Err(TokenError::NotYetValid)
+        );
+    }
+
+    #[test]
+    fn d14_dates_must_be_json_numbers() {
+        for name in ["exp", "nbf", "iat"] {
+            for bad in [r#""1800003600""#, "null", "true", "[]", "{}", "1e400"] {
+                assert_eq!(
+                    check(name, Some(bad)),
+                    Err(TokenError::Malformed),
+                    "{name} {bad}"
+                );
+            }
+        }
+        assert_eq!(check("exp", None), Err(TokenError::Malformed));
+        for (exp, expected) in [
+            ("1800000000.5", Ok(())),
+            ("1.8000036e9", Ok(())),
+            ("-1", Err(TokenError::Expired)),
+            ("0", Err(TokenError::Expired)),
+        ] {
+            assert_eq!(check("exp", Some(exp)).map(|_| ()), expected, "{exp}");
+        }
+        assert!(check("exp", Some("18000036000000000000")).is_ok());
+        assert!(check("exp", Some("99999999999999999999")).is_ok());
+        assert!(check("nbf", Some("-1")).is_ok());
+    }
+
+    #[test]
+    fn d16_issuer_and_audience_must_be_ours_byte_for_byte() {
+        for bad in [
+            None,
+            Some(r#""https://issuer/""#),
+            Some(r#""HTTPS://issuer""#),
+            Some("null"),
+            Some(r#"["https://issuer"]"#),
+        ] {
+            assert_eq!(check("iss", bad), Err(TokenError::WrongIssuer), "{bad:?}");
+        }
+        for bad in [
+            None,
+            Some(r#""API""#),
+            Some("[]"),
+            Some("null"),
+            Some(r#"["other"]"#),
+            Some(r#"["api",1]"#),
+        ] {
+            assert_eq!(check("aud", bad), Err(TokenError::WrongAudience), "{bad:?}");
+        }
+        assert!(check("aud", Some(r#"["other","api"]"#)).is_ok());
+    }
+
+    #[test]
+    fn d16_the_subject_must_be_a_legal_header_value() {
+        for bad in [
+            None,
+            Some(r#""""#),
+            Some("1"),
+            Some("null"),
+            Some(r#"["ACME01"]"#),
+            Some(r#""A\r\nx: y""#),
+            Some(r#"" A""#),
+            Some(r#""\u00e9""#),
+        ] {
+            assert_eq!(check("sub", bad), Err(TokenError::Malformed), "{bad:?}");
+        }
+        assert_eq!(check("sub", Some(r#""a code""#)), Ok("a code".to_owned()));
+    }
+
+    #[test]
+    fn d12_a_scope_is_a_string_or_a_list_of_strings() {
+        for bad in ["1", "null", "{}", "[1]", r#""a  b""#, r#""\"""#] {
+            assert_eq!(
+                check("scope", Some(bad)),
+                Err(TokenError::Malformed),
+                "{bad}"
+            );
+        }
+        assert!(check("scope", Some(r#""read write""#)).is_ok());
+        assert!(check("scope", Some(r#"["read","write"]"#)).is_ok());
+    }
+
+    #[test]
+    fn d14_only_a_token_that_was_ours_is_said_to_have_expired() {
+        let stale = with("iss", Some(r#""x""#)).replace("1800003600", "1");
+        assert_eq!(
+            at(&verifier(), &stale, Timestamp::from_seconds(NOW)),
+            Err(TokenError::WrongIssuer)
+        );
+    }
+
+    #[test]
+    fn claims_are_reached_by_name_or_pointer() {
+        let token = VerifiedToken::for_test(r#"{"a":{"b":["c"]},"a/b":1,"":{"x":2}}"#);
+        assert_eq!(token.claim("/a/b/0").and_then(Json::as_str), Some("c"));
+        assert_eq!(token.claim("/a~1b").and_then(Json::as_f64), Some(1.0));
+        assert_eq!(token.claim("a/b").and_then(Json::as_f64), Some(1.0));
+        assert_eq!(token.claim("//x").and_then(Json::as_f64), Some(2.0));
+        assert_eq!(token.claim("/b"), None);
+    }
+}

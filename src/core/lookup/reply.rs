@@ -1,0 +1,220 @@
+//! What the lookup cluster answered. Whatever is not plainly a record, or plainly "unknown", has failed.
+
+use super::record::ClientRecord;
+use crate::json::Json;
+use crate::outcome::LookupStatus;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The longest reply that is read, in bytes.
+pub const MAX_REPLY: usize = 64 * 1024;
+
+/// An answer as the host hands it over.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// `:status`; `None` where the answer broke off (a callback with no headers at all).
+    pub status: Option<&'a [u8]>,
+    /// The body, which may be cut after [`MAX_REPLY`] bytes.
+    pub body: &'a [u8],
+    /// How long the body really is.
+    pub body_size: usize,
+}
+
+/// A lookup that has not failed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The customer's record.
+    Record(ClientRecord),
+    /// There is no such customer.
+    Unknown,
+}
+
+/// Reads an answer. `pointer` leads to the record inside it; `client_id` is who was asked for.
+pub fn read(answer: &Answer<'_>, pointer: &str, client_id: &str) -> Result<Found, LookupStatus> {
+    match answer.status {
+        None => return Err(LookupStatus::Reset),
+        Some(b"200") => {}
+        Some(b"404") => return Ok(Found::Unknown),
+        Some(b"503") if made_by_envoy(answer.body) => return Err(LookupStatus::Unreachable),
+        Some(b"504") if answer.body == b"upstream request timeout" => {
+            return Err(LookupStatus::Timeout);
+        }
+        Some(_) => return Err(LookupStatus::BadStatus),
+    }
+    if answer.body_size > MAX_REPLY || answer.body.len() > MAX_REPLY {
+        return Err(LookupStatus::TooLarge);
+    }
+    record(answer.body, pointer)
+        .filter(|record| record.client_id == client_id)
+        .map(Found::Record)
+        .ok_or(LookupStatus::BadRecord)
+}
+
+/// Envoy's own words for an upstream it could not reach. A store's own 503 says something else.
+fn made_by_envoy(body: &[u8]) -> bool {
+    body.starts_with(b"upstream connect error") || body == b"no healthy upstream"
+}
+
+/// Strictly: no duplicate member, right types, every field that decides.
+fn record(body: &[u8], pointer: &str) -> Option<ClientRecord> {
+    let reply = Json::parse(body).ok()?;
+    ClientRecord::deserialize(Value::from(reply.pointer(pointer)?)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = r#"{"client_id":"ACME01","enabled":true,"scope":"read","keys":[{"id":"k_1",
+        "hash":"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","expires_at":1827072000,"revoked_at":null}]}"#;
+
+    fn answer<'a>(status: &'a [u8], body: &'a [u8]) -> Answer<'a> {
+        Answer {
+            status: Some(status),
+            body,
+            body_size: body.len(),
+        }
+    }
+
+    fn with(from: &str, to: &str) -> Result<Found, LookupStatus> {
+        assert!(RECORD.contains(from), "{from}");
+        read(
+            &answer(b"200", RECORD.replace(from, to).as_bytes()),
+            "",
+            "ACME01",
+        )
+    }
+
+    #[test]
+    fn d9_a_record_is_read_and_unknown_fields_are_ignored() {
+        let Ok(Found::Record(record)) = with(r#""enabled""#, r#""later":{"x":[1]},"enabled""#)
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (record.client_id.as_str(), record.keys.len()),
+            ("ACME01", 1)
+        );
+        assert!(matches!(
+            with(r#""revoked_at":null"#, r#""later":1"#),
+            Ok(Found::Record(_))
+        ));
+        assert!(matches!(with("1827072000", "null"), Ok(Found::Record(_))));
+    }
+
+    #[test]
+    fn d9_a_damaged_record_is_a_failed_lookup() {
+        for (from, to) in [
+            ("true", "\"true\""),
+            ("true", "1"),
+            ("1827072000", "\"1827072000\""),
+            ("1827072000", "1.5"),
+            ("\"expires_at\":", "\"expiresAt\":"),
+            ("\"scope\":\"read\",", ""),
+            ("\"scope\":\"read\"", "\"scope\":[\"read\"]"),
+            ("sha256:ba", "sha256:b"),
+            ("sha256:", ""),
+            ("\"enabled\":true", "\"enabled\":true,\"enabled\":false"),
+            ("\"id\"", "\"id\":\"x\",\"\\u0069d\""),
+            ("]}", "]"),
+            ("ACME01", "ACME02"),
+            ("ACME01", "acme01"),
+            ("\"keys\":[", "\"keys\":[null,"),
+            ("\"revoked_at\":null", "\"revoked_at\":false"),
+        ] {
+            assert_eq!(
+                with(from, to),
+                Err(LookupStatus::BadRecord),
+                "{from} -> {to}"
+            );
+        }
+        let deep = "[".repeat(10_000);
+        for junk in [
+            &b""[..],
+            b"null",
+            b"[]",
+            b"\xff\xfe",
+            b"<html>",
+            deep.as_bytes(),
+        ] {
+            assert_eq!(
+                read(&answer(b"200", junk), "", "ACME01"),
+                Err(LookupStatus::BadRecord)
+            );
+        }
+    }
+
+    #[test]
+    fn d9_only_404_is_an_unknown_client() {
+        assert_eq!(
+            read(&answer(b"404", b"anything"), "", "ACME01"),
+            Ok(Found::Unknown)
+        );
+        for status in [
+            &b"204"[..],
+            b"301",
+            b"401",
+            b"403",
+            b"406",
+            b"410",
+            b"500",
+            b"502",
+            b"503",
+            b"504",
+            b"20",
+            b"2000",
+            b"",
+        ] {
+            assert_eq!(
+                read(&answer(status, RECORD.as_bytes()), "", "ACME01"),
+                Err(LookupStatus::BadStatus)
+            );
+        }
+        let broken_off = Answer {
+            status: None,
+            body: b"",
+            body_size: 0,
+        };
+        assert_eq!(read(&broken_off, "", "ACME01"), Err(LookupStatus::Reset));
+    }
+
+    #[test]
+    fn d9_envoys_own_answers_are_told_from_the_stores() {
+        let unreachable = b"upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+        assert_eq!(
+            read(&answer(b"503", unreachable), "", "A"),
+            Err(LookupStatus::Unreachable)
+        );
+        assert_eq!(
+            read(&answer(b"503", b"no healthy upstream"), "", "A"),
+            Err(LookupStatus::Unreachable)
+        );
+        assert_eq!(
+            read(&answer(b"504", b"upstream request timeout"), "", "A"),
+            Err(LookupStatus::Timeout)
+        );
+    }
+
+    #[test]
+    fn d9_a_reply_over_64_kib_is_refused_by_its_size_even_when_cut() {
+        let cut = Answer {
+            status: Some(b"200"),
+            body: RECORD.as_bytes(),
+            body_size: MAX_REPLY + 1,
+        };
+        assert_eq!(read(&cut, "", "ACME01"), Err(LookupStatus::TooLarge));
+    }
+
+    #[test]
+    fn a_pointer_leads_to_the_record_inside_a_reply() {
+        let vault = format!(
+            r#"{{"request_id":"x","data":{{"data":{RECORD},"metadata":{{"version":3}}}}}}"#
+        );
+        let reply = answer(b"200", vault.as_bytes());
+        assert!(matches!(
+            read(&reply, "/data/data", "ACME01"),
+            Ok(Found::Record(_))
+        ));
+        assert_eq!(read(&reply, "", "ACME01"), Err(LookupStatus::BadRecord));
+    }
+}
