@@ -1,7 +1,7 @@
 //! What the core needs to know of HTTP: a request's head as the host hands it over, and replies.
 
 use crate::identity::Identity;
-use crate::outcome::Outcome;
+use crate::outcome::{Endpoint, Outcome, Reason, Verdict};
 
 /// One header field: its name in lower case, as Envoy hands it over, and its bytes, which may be anything.
 pub type HeaderPair<'a> = (&'a [u8], &'a [u8]);
@@ -120,6 +120,25 @@ pub struct Reply {
     pub body: String,
     /// What operators are told.
     pub outcome: Outcome,
+}
+
+impl Reply {
+    /// The answer where nothing can be decided: closed (D19).
+    pub fn internal(endpoint: Endpoint) -> Self {
+        Self {
+            status: 500,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body:
+                r#"{"error":"server_error","error_description":"The request cannot be answered."}"#
+                    .to_owned(),
+            outcome: Outcome {
+                endpoint,
+                verdict: Verdict::Error,
+                reason: Reason::Internal,
+                customer: None,
+            },
+        }
+    }
 }
 
 /// Whether bytes may stand as a header value here: visible ASCII with single spaces or more between,

@@ -180,6 +180,23 @@ words! {
     }
 }
 
+impl Reason {
+    /// What an operator should do about it, where the word alone does not tell.
+    pub const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::HostMisconfigured => Some(
+                "no request body has ever arrived on this worker: set allow_on_headers_stop_iteration: true \
+                 in the plugin's configuration (Envoy 1.35 or later), or \"on_headers\": \"continue\" here \
+                 and envoy.filters.http.buffer after this filter",
+            ),
+            Self::LookupFailed => Some(
+                "the credential lookup cluster gave no usable answer; latchkey_lookups_total tells which",
+            ),
+            _ => None,
+        }
+    }
+}
+
 impl Endpoint {
     /// The word for it in logs.
     pub const fn as_str(self) -> &'static str {
@@ -200,8 +217,11 @@ impl fmt::Display for Outcome {
             self.verdict,
             self.reason
         )?;
-        match &self.customer {
-            Some(customer) => write!(f, " customer={customer}"),
+        if let Some(customer) = &self.customer {
+            write!(f, " customer={customer:?}")?;
+        }
+        match self.reason.advice() {
+            Some(advice) => write!(f, " advice={advice:?}"),
             None => Ok(()),
         }
     }

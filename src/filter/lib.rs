@@ -1,1 +1,20 @@
-//! The proxy-wasm shell around `latchkey-core`.
+//! The proxy-wasm shell around `latchkey-core`: callbacks become events, steps become hostcalls. It
+//! takes no decision of its own but one: where it cannot ask the core, it stays closed (D19).
+#![deny(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing
+)]
+
+mod host;
+mod root;
+mod stream;
+mod telemetry;
+mod worker;
+
+use root::Root;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
+}}

@@ -2,7 +2,7 @@
 
 use super::error::ConfigError;
 use super::raw::{RawEncoding, RawHeader, RawSecret};
-use crate::http::is_header_value;
+use crate::lookup::HeaderText;
 use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -49,7 +49,7 @@ impl Source<'_> {
     }
 
     /// A lookup header's value.
-    pub fn header(&self, path: &str, raw: &RawHeader) -> Result<Secret, ConfigError> {
+    pub fn header(&self, path: &str, raw: &RawHeader) -> Result<HeaderText, ConfigError> {
         let text = match (&raw.env, &raw.value) {
             (Some(name), None) => self.variable(path, name)?,
             (None, Some(text)) => text.clone(),
@@ -64,16 +64,10 @@ impl Source<'_> {
                 return Err(ConfigError::new(path, "both", "one of `env` and `value`"));
             }
         };
-        let value = format!("{}{text}", raw.prefix);
-        if !is_header_value(value.as_bytes()) {
+        HeaderText::new(format!("{}{text}", raw.prefix)).ok_or_else(|| {
             let expected = "visible ASCII without spaces at either end";
-            return Err(ConfigError::new(
-                path,
-                "a value that no header can have",
-                expected,
-            ));
-        }
-        Ok(Secret::new(value))
+            ConfigError::new(path, "a value that no header can have", expected)
+        })
     }
 
     fn variable(&self, path: &str, name: &str) -> Result<String, ConfigError> {

@@ -8,4 +8,4 @@ pub mod request;
 pub use hash::{HashError, KeyHash, Pepper};
 pub use record::{ClientRecord, KeyRecord};
 pub use reply::{Answer, Found};
-pub use request::{Call, Lookup, PathTemplate};
+pub use request::{Call, HeaderText, Lookup, PathTemplate};

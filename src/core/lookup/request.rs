@@ -1,6 +1,6 @@
 //! The lookup call: one customer's path, never the API Key.
 
-use crate::secret::Secret;
+use crate::http::is_header_value;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use std::time::Duration;
 
@@ -58,12 +58,29 @@ pub struct Lookup {
     pub authority: String,
     /// Its path.
     pub path: PathTemplate,
-    /// Further header fields; their values may be secret.
-    pub headers: Vec<(String, Secret)>,
+    /// Further header fields.
+    pub headers: Vec<(String, HeaderText)>,
     /// A JSON Pointer to the record inside the reply.
     pub record: String,
     /// How long the whole lookup may take, a second attempt included.
     pub timeout: Duration,
+}
+
+/// A header value of the configuration, checked to be a legal one. It may be a credential.
+#[derive(Clone)]
+pub struct HeaderText(String);
+
+impl HeaderText {
+    /// Takes a text that [`is_header_value`].
+    pub fn new(text: String) -> Option<Self> {
+        is_header_value(text.as_bytes()).then_some(Self(text))
+    }
+}
+
+impl std::fmt::Debug for HeaderText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 /// One call the shell is to make. It is a `GET`.
@@ -72,7 +89,7 @@ pub struct Call {
     /// The Envoy cluster.
     pub cluster: String,
     /// All header fields, `:method` and the like among them; values may be secret.
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<(String, String)>,
     /// How long Envoy is to wait.
     pub timeout: Duration,
 }
@@ -91,24 +108,19 @@ impl Lookup {
     pub fn call(
         &self,
         client_id: &str,
-        passed_on: &[(&'static str, Vec<u8>)],
+        passed_on: &[(&'static str, String)],
         timeout: Duration,
     ) -> Option<Call> {
-        let mut headers: Vec<(String, Vec<u8>)> = vec![
-            (":method".to_owned(), b"GET".to_vec()),
-            (":scheme".to_owned(), b"http".to_vec()),
-            (":path".to_owned(), self.path.path(client_id)?.into_bytes()),
-            (":authority".to_owned(), self.authority.clone().into_bytes()),
+        let mut headers = vec![
+            (":method".to_owned(), "GET".to_owned()),
+            (":scheme".to_owned(), "http".to_owned()),
+            (":path".to_owned(), self.path.path(client_id)?),
+            (":authority".to_owned(), self.authority.clone()),
         ];
-        let own = self
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.expose().to_vec()));
-        headers.extend(own);
-        let foreign = passed_on
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()));
-        headers.extend(foreign);
+        let own = self.headers.iter();
+        headers.extend(own.map(|(name, value)| (name.clone(), value.0.clone())));
+        let foreign = passed_on.iter();
+        headers.extend(foreign.map(|(name, value)| ((*name).to_owned(), value.clone())));
         Some(Call {
             cluster: self.cluster.clone(),
             headers,

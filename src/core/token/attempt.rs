@@ -19,7 +19,7 @@ pub struct Attempt {
     /// The credentials being tried, then those still to try.
     presented: Vec<Presented>,
     scope: Option<Scope>,
-    passed_on: Vec<(&'static str, Vec<u8>)>,
+    passed_on: Vec<(&'static str, String)>,
     /// The caller's, for the throttle.
     address: Vec<u8>,
     /// When the first call was made; the whole attempt has one timeout.
@@ -57,7 +57,7 @@ impl Attempt {
     /// Begins with the first credentials.
     pub fn start(
         asked: Asked,
-        passed_on: Vec<(&'static str, Vec<u8>)>,
+        passed_on: Vec<(&'static str, String)>,
         address: Vec<u8>,
         desk: &Desk<'_>,
     ) -> Next {

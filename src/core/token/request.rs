@@ -16,7 +16,7 @@ const MAX_CLIENT_ID: usize = 256;
 pub struct TokenRequest {
     basic: basic::Header,
     /// Header fields that go with the lookup.
-    pub passed_on: Vec<(&'static str, Vec<u8>)>,
+    pub passed_on: Vec<(&'static str, String)>,
 }
 
 /// A token request that is well-formed: whom to authenticate, and for what.
@@ -52,7 +52,7 @@ impl TokenRequest {
             ("traceparent", head.traceparent),
         ]
         .into_iter()
-        .filter_map(|(name, field)| Some((name, field.once()?.to_vec())))
+        .filter_map(|(name, field)| Some((name, header_text(field)?)))
         .collect();
         Ok(Self {
             basic: basic::read(head.authorization),
@@ -119,6 +119,12 @@ fn from_basic(basic: &Basic, form: &Form) -> Result<Vec<Presented>, Refusal> {
 /// fit for the header that will carry it (D16).
 fn is_client_id(text: &str) -> bool {
     text.len() <= MAX_CLIENT_ID && is_header_value(text.as_bytes())
+}
+
+/// A field's value, where it is one that may be sent on.
+fn header_text(field: Field<'_>) -> Option<String> {
+    let value = field.once().filter(|value| is_header_value(value))?;
+    String::from_utf8(value.to_vec()).ok()
 }
 
 /// The media type, in any letter case, whatever parameters follow (C1, RFC 9110 section 8.3.1).

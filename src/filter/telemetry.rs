@@ -1,0 +1,125 @@
+//! Outcomes become metrics, filter state and log lines.
+
+use crate::host;
+use latchkey_core::outcome::{Endpoint, LookupOutcome, LookupStatus, Outcome, Verdict};
+use proxy_wasm::types::{LogLevel, MetricType};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// The metrics this VM has used, by what they count.
+#[derive(Default)]
+pub(crate) struct Telemetry {
+    ids: RefCell<HashMap<Metric, u32>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Metric {
+    Request(Verdict, &'static str),
+    TokenRequest(Verdict, &'static str),
+    Lookup(LookupStatus),
+    LookupDuration,
+    UnknownHash,
+}
+
+impl Metric {
+    /// The name, labels included; `stats_tags` in Envoy's bootstrap takes them apart.
+    fn name(self) -> String {
+        match self {
+            Self::Request(result, reason) => {
+                format!("latchkey_requests_total_result={result}_reason={reason}")
+            }
+            Self::TokenRequest(result, reason) => {
+                format!("latchkey_token_requests_total_result={result}_reason={reason}")
+            }
+            Self::Lookup(status) => format!("latchkey_lookups_total_status={status}"),
+            Self::LookupDuration => "latchkey_lookup_duration_ms".to_owned(),
+            Self::UnknownHash => "latchkey_unknown_hashes_total".to_owned(),
+        }
+    }
+
+    fn kind(self) -> MetricType {
+        match self {
+            Self::LookupDuration => MetricType::Histogram,
+            _ => MetricType::Counter,
+        }
+    }
+}
+
+impl Telemetry {
+    /// Tells of a decision on the current request.
+    pub(crate) fn decided(&self, outcome: &Outcome) {
+        let (result, reason) = (outcome.verdict, outcome.reason.as_str());
+        self.count(match outcome.endpoint {
+            Endpoint::Guard => Metric::Request(result, reason),
+            Endpoint::Token => Metric::TokenRequest(result, reason),
+        });
+        let state = |name, value| {
+            // The stream may be going away; its access log is then without the word.
+            let _ = host::set_filter_state(name, value);
+        };
+        state("latchkey.result", result.as_str());
+        state("latchkey.reason", reason);
+        if let Some(customer) = &outcome.customer {
+            state("latchkey.customer", customer);
+        }
+        if let Some(level) = level(outcome).filter(|level| host::logs(*level)) {
+            host::log(level, &format!("latchkey: {outcome}"));
+        }
+    }
+
+    /// Tells of a lookup that has ended.
+    pub(crate) fn looked_up(&self, lookup: &LookupOutcome) {
+        self.count(Metric::Lookup(lookup.status));
+        if let Some(id) = self.id(Metric::LookupDuration) {
+            host::record(id, lookup.duration_ms);
+        }
+        for _ in 0..lookup.unknown_hashes {
+            self.count(Metric::UnknownHash);
+        }
+        if !matches!(lookup.status, LookupStatus::Found | LookupStatus::NotFound) {
+            let LookupOutcome {
+                status,
+                duration_ms,
+                ..
+            } = lookup;
+            host::log(
+                LogLevel::Warn,
+                &format!("latchkey: lookup status={status} duration_ms={duration_ms}"),
+            );
+        }
+    }
+
+    fn count(&self, metric: Metric) {
+        if let Some(id) = self.id(metric) {
+            host::increment(id);
+        }
+    }
+
+    fn id(&self, metric: Metric) -> Option<u32> {
+        if let Some(id) = self.ids.borrow().get(&metric) {
+            return Some(*id);
+        }
+        let id = host::metric(metric.kind(), &metric.name()).ok()?;
+        self.ids.borrow_mut().insert(metric, id);
+        Some(id)
+    }
+}
+
+/// Tells how loading the configuration went; there is no [`Telemetry`] yet.
+pub(crate) fn configured(accepted: bool) {
+    let result = if accepted { "accepted" } else { "refused" };
+    let name = format!("latchkey_config_loads_total_result={result}");
+    if let Ok(id) = host::metric(MetricType::Counter, &name) {
+        host::increment(id);
+    }
+}
+
+/// Refusals by the guard are anyone's to cause, so they are not written unless asked for.
+fn level(outcome: &Outcome) -> Option<LogLevel> {
+    match (outcome.endpoint, outcome.verdict) {
+        (_, Verdict::Error) => Some(LogLevel::Warn),
+        (Endpoint::Guard, Verdict::Allowed) => None,
+        (Endpoint::Guard, Verdict::Refused) => Some(LogLevel::Debug),
+        _ => Some(LogLevel::Info),
+    }
+}
