@@ -112,7 +112,20 @@ pub(crate) fn now() -> Result<Timestamp> {
     Ok(Timestamp::from_nanos(nanos))
 }
 
+/// A variable of the VM's environment (`vm_config.environment_variables`).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the environment comes in"
+)]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// 128 bits from the host's generator.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where randomness comes in"
+)]
 pub(crate) fn random() -> Result<[u8; 16]> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).map_err(|_| Failed)?;

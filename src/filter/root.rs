@@ -20,8 +20,7 @@ impl Context for Root {}
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
         let text = host::configuration().unwrap_or_default();
-        // Reading the environment is the shell's part; the core gets it as an argument.
-        let loaded = Config::load(&text, &|name| std::env::var(name).ok());
+        let loaded = Config::load(&text, &host::variable);
         telemetry::configured(loaded.is_ok());
         match loaded {
             Ok(config) => {

@@ -103,16 +103,18 @@ impl Request {
         }
         self.worker.body_arrived();
         // One byte more than allowed shows that it is too much.
-        let bytes = match size {
-            0 => Vec::new(),
-            _ => match host::request_body(MAX_BODY + 1) {
-                Ok(bytes) => bytes,
-                Err(_) => return self.close(),
-            },
+        let bytes = if size == 0 {
+            Ok(Vec::new())
+        } else {
+            host::request_body(MAX_BODY + 1)
         };
-        let address = match complete {
-            true => host::source_address().unwrap_or_default(),
-            false => Vec::new(),
+        let Ok(bytes) = bytes else {
+            return self.close();
+        };
+        let address = if complete {
+            host::source_address().unwrap_or_default()
+        } else {
+            Vec::new()
         };
         self.advance(Event::Body {
             bytes: &bytes,
@@ -122,13 +124,15 @@ impl Request {
     }
 
     fn answered(self: &Rc<Self>, headers: usize, body_size: usize) {
-        let status = match headers {
-            0 => None,
-            _ => host::call_status().ok(),
+        let status = if headers == 0 {
+            None
+        } else {
+            host::call_status().ok()
         };
-        let body = match body_size {
-            0 => Ok(Vec::new()),
-            _ => host::call_body(MAX_REPLY),
+        let body = if body_size == 0 {
+            Ok(Vec::new())
+        } else {
+            host::call_body(MAX_REPLY)
         };
         let (Ok(body), Ok(random)) = (body, host::random()) else {
             self.close();
@@ -166,9 +170,11 @@ impl Request {
             Action::Wait => Flow::Pause,
             Action::AwaitBody => {
                 self.worker.await_body(self, now);
-                match self.worker.engine.borrow().continues_on_headers() {
-                    true => Flow::Continue,
-                    false => Flow::Pause,
+                let continues = self.worker.engine.borrow().continues_on_headers();
+                if continues {
+                    Flow::Continue
+                } else {
+                    Flow::Pause
                 }
             }
             Action::Call(call) => match host::dispatch(&call) {
