@@ -3,6 +3,9 @@
 use serde_json::Value;
 use serde_path_to_error::Path;
 
+/// What resolving a part of the configuration gives.
+pub(super) type Result<T> = std::result::Result<T, ConfigError>;
+
 /// A configuration that is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: found {found}, expected {expected}")]

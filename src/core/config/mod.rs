@@ -1,10 +1,15 @@
 //! The filter's configuration: raw as it is written, resolved as it is used. A resolved one cannot be wrong.
 
+mod endpoint;
 mod error;
+mod headers;
+mod keys;
 mod one_or_many;
 mod raw;
 mod resolve;
+mod rules;
 mod source;
+mod text;
 
 pub use error::ConfigError;
 

@@ -1,0 +1,720 @@
+//! Whole requests through the state machine, by comparing values.
+
+use latchkey_core::http::{HeaderPair, Reply, RequestHead};
+use latchkey_core::lookup::{Answer, Call, KeyHash};
+use latchkey_core::outcome::{LookupStatus, Reason, Verdict};
+use latchkey_core::{Action, Config, Engine, Event, State, Step, Timestamp};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+const KEY: &str = "lk_right";
+
+fn engine_with(change: impl FnOnce(&mut Value)) -> Engine {
+    let mut config = json!({
+        "issuer": "https://issuer",
+        "audience": "api",
+        "keys": [{"alg": "HS256", "secret": {"env": "KEY"}}],
+        "token_endpoint": {
+            "lookup": {"cluster": "store", "headers": {"authorization": {"env": "TOKEN", "prefix": "Bearer "}}},
+            "throttle": {"failures": 3, "window_seconds": 60}
+        },
+        "access": [
+            {"match": {"path": "/healthz"}, "allow": "public"},
+            {"match": {"prefix": "/admin/"}, "require": {"scope": ["admin"]}},
+            {"match": {"methods": ["GET"]}, "require": {"scope": ["read"]}},
+            {"match": {}, "deny": true}
+        ]
+    });
+    change(&mut config);
+    let environment = |name: &str| Some(format!("{name}-0123456789012345678901234567890123456789"));
+    Engine::new(Config::load(config.to_string().as_bytes(), &environment).unwrap())
+}
+
+fn engine() -> Engine {
+    engine_with(|_| {})
+}
+
+/// A request on its way through an engine.
+struct Request<'a> {
+    engine: &'a mut Engine,
+    state: State,
+    now: Timestamp,
+}
+
+impl<'a> Request<'a> {
+    fn new(engine: &'a mut Engine) -> Self {
+        Self {
+            engine,
+            state: State::default(),
+            now: NOW,
+        }
+    }
+
+    fn step(&mut self, event: Event<'_>) -> Step {
+        let (state, step) = self
+            .engine
+            .step(std::mem::take(&mut self.state), event, self.now);
+        self.state = state;
+        step
+    }
+
+    fn head(&mut self, pairs: &[(&str, &str)], end_of_stream: bool) -> Action {
+        let pairs: Vec<HeaderPair<'_>> = pairs
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+            .collect();
+        let head = RequestHead::read(pairs, end_of_stream, self.engine.identity());
+        self.step(Event::Head(head)).action
+    }
+
+    fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Action {
+        let mut pairs = vec![(":method", "GET"), (":path", path)];
+        pairs.extend(headers);
+        self.head(&pairs, true)
+    }
+
+    fn post(&mut self, body: &str) -> Action {
+        let head = [
+            (":method", "POST"),
+            (":path", "/auth/token"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        assert!(matches!(self.head(&head, false), Action::AwaitBody));
+        self.step(Event::Body {
+            bytes: body.as_bytes(),
+            complete: true,
+            address: b"192.0.2.1:5",
+        })
+        .action
+    }
+
+    fn ask(&mut self, key: &str) -> Action {
+        self.post(&format!(
+            "grant_type=client_credentials&client_id=ACME01&client_secret={key}"
+        ))
+    }
+
+    fn answer(&mut self, status: &str, body: &str) -> Step {
+        let answer = Answer {
+            status: Some(status.as_bytes()),
+            body: body.as_bytes(),
+            body_size: body.len(),
+        };
+        self.step(Event::Answer {
+            answer,
+            random: [7; 16],
+        })
+    }
+}
+
+fn record(key: &str) -> String {
+    json!({"client_id": "ACME01", "enabled": true, "scope": "read write", "keys": [
+        {"id": "k", "hash": KeyHash::sha256(key.as_bytes()), "expires_at": 1_900_000_000, "revoked_at": null}
+    ]})
+    .to_string()
+}
+
+fn reply(action: Action) -> Reply {
+    match action {
+        Action::Reply(reply) => reply,
+        other => panic!("no reply but {other:?}"),
+    }
+}
+
+fn call(action: Action) -> Call {
+    match action {
+        Action::Call(call) => call,
+        other => panic!("no call but {other:?}"),
+    }
+}
+
+fn issue(engine: &mut Engine, extra: &str) -> Reply {
+    let mut request = Request::new(engine);
+    call(request.post(&format!(
+        "grant_type=client_credentials&client_id=ACME01&client_secret={KEY}{extra}"
+    )));
+    reply(request.answer("200", &record(KEY)).action)
+}
+
+fn token(engine: &mut Engine, extra: &str) -> String {
+    let reply = issue(engine, extra);
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    body["access_token"].as_str().unwrap().to_owned()
+}
+
+fn claims(token: &str) -> Value {
+    use base64::Engine as _;
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .decode(payload)
+            .unwrap(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn c3_c4_a_right_key_gets_a_bearer_token_of_exactly_one_hour() {
+    let mut engine = engine();
+    let reply = issue(&mut engine, "");
+    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(
+        (reply.status, &body["token_type"], &body["expires_in"]),
+        (200, &json!("Bearer"), &json!(3600))
+    );
+    assert_eq!(body.as_object().unwrap().len(), 3);
+    let token = body["access_token"].as_str().unwrap();
+    assert!(token.starts_with("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."));
+    let claims = claims(token);
+    assert_eq!(
+        claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(),
+        3600
+    );
+    for (name, value) in [
+        ("iss", "https://issuer"),
+        ("sub", "ACME01"),
+        ("client_id", "ACME01"),
+        ("aud", "api"),
+        ("scope", "read write"),
+    ] {
+        assert_eq!(claims[name], json!(value), "{name}");
+    }
+    assert_eq!(claims["jti"].as_str().unwrap().len(), 22);
+}
+
+#[test]
+fn c12_a_token_opens_the_upstream_as_its_customer_and_only_for_an_hour() {
+    let mut engine = engine();
+    let bearer = format!("Bearer {}", token(&mut engine, ""));
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("x-customer-code", "EVIL"),
+        ("x_customer_code", "EVIL"),
+    ];
+    let mut request = Request::new(&mut engine);
+    let Action::Pass(pass) = request.get("/products", &headers) else {
+        panic!("refused")
+    };
+    assert_eq!(
+        pass.edits().set(),
+        [("x-customer-code".to_owned(), "ACME01".to_owned())]
+    );
+    assert_eq!(pass.edits().remove(), ["x_customer_code"]);
+    let mut request = Request {
+        now: NOW.plus(Duration::from_secs(3600)),
+        ..Request::new(&mut engine)
+    };
+    let reply = reply(request.get("/products", &headers));
+    assert_eq!(reply.outcome.reason, Reason::Expired);
+    assert!(reply.body.contains("The access token expired"));
+}
+
+#[test]
+fn d11_d12_challenges_say_what_rfc_6750_wants() {
+    let mut engine = engine();
+    let bearer = format!("Bearer {}", token(&mut engine, ""));
+    let narrow = format!("Bearer {}", token(&mut engine, "&scope=write"));
+    for (path, headers, status, challenge) in [
+        (
+            "/products",
+            vec![],
+            401,
+            Some("Bearer realm=\"https://issuer\""),
+        ),
+        (
+            "/products",
+            vec![("authorization", "Bearer x")],
+            401,
+            Some(
+                "Bearer realm=\"https://issuer\", error=\"invalid_token\", error_description=\"The access token is invalid\"",
+            ),
+        ),
+        (
+            "/admin/x",
+            vec![("authorization", bearer.as_str())],
+            403,
+            Some(
+                "Bearer realm=\"https://issuer\", error=\"insufficient_scope\", error_description=\"The access token lacks the scope this request needs\", scope=\"admin\"",
+            ),
+        ),
+        (
+            "//admin/x",
+            vec![("authorization", bearer.as_str())],
+            403,
+            Some(
+                "Bearer realm=\"https://issuer\", error=\"insufficient_scope\", error_description=\"The access token lacks the scope this request needs\", scope=\"read admin\"",
+            ),
+        ),
+        (
+            "/products",
+            vec![("authorization", narrow.as_str())],
+            403,
+            Some(
+                "Bearer realm=\"https://issuer\", error=\"insufficient_scope\", error_description=\"The access token lacks the scope this request needs\", scope=\"read\"",
+            ),
+        ),
+    ] {
+        let reply = reply(Request::new(&mut engine).get(path, &headers));
+        let sent = reply
+            .headers
+            .iter()
+            .find(|(name, _)| *name == "www-authenticate")
+            .map(|(_, value)| value.as_str());
+        assert_eq!(
+            (reply.status, sent),
+            (status, challenge),
+            "{path} {headers:?}"
+        );
+    }
+}
+
+#[test]
+fn deny_rules_and_connect_are_refused_with_and_without_a_token() {
+    let mut engine = engine();
+    let bearer = format!("Bearer {}", token(&mut engine, ""));
+    for head in [
+        vec![(":method", "POST"), (":path", "/products")],
+        vec![(":method", "CONNECT")],
+        vec![(":method", "CONNECT"), (":path", "/healthz")],
+    ] {
+        assert_eq!(
+            reply(Request::new(&mut engine).head(&head, true)).status,
+            401,
+            "{head:?}"
+        );
+        let mut with_token = head.clone();
+        with_token.push(("authorization", &bearer));
+        let reply = reply(Request::new(&mut engine).head(&with_token, true));
+        assert_eq!(
+            (reply.status, reply.outcome.reason),
+            (403, Reason::Denied),
+            "{head:?}"
+        );
+    }
+}
+
+#[test]
+fn d18_a_public_path_passes_without_identity() {
+    let mut engine = engine();
+    let mut request = Request::new(&mut engine);
+    let Action::Pass(pass) = request.get(
+        "/healthz?x",
+        &[("x-customer-code", "EVIL"), ("authorization", "junk")],
+    ) else {
+        panic!()
+    };
+    assert_eq!(
+        (pass.edits().remove(), pass.edits().set()),
+        (&["x-customer-code".to_owned()][..], &[][..])
+    );
+    assert_eq!(pass.outcome().reason, Reason::Public);
+}
+
+#[test]
+fn report_mode_lets_pass_what_it_would_refuse_and_gives_it_no_identity() {
+    let mut engine = engine_with(|config| config["mode"] = json!("report"));
+    let mut request = Request::new(&mut engine);
+    let Action::Pass(pass) = request.get("/products", &[("x-customer-code", "EVIL")]) else {
+        panic!()
+    };
+    assert_eq!(
+        (pass.outcome().verdict, pass.outcome().reason),
+        (Verdict::Reported, Reason::MissingToken)
+    );
+    assert_eq!(
+        (pass.edits().remove(), pass.edits().set()),
+        (&["x-customer-code".to_owned()][..], &[][..])
+    );
+    assert_eq!(reply(request_wrong_key(&mut engine)).status, 401);
+}
+
+fn request_wrong_key(engine: &mut Engine) -> Action {
+    let mut request = Request::new(engine);
+    call(request.ask("wrong"));
+    request.answer("200", &record(KEY)).action
+}
+
+#[test]
+fn d7_scope_is_narrowed_and_echoed_or_refused() {
+    let mut engine = engine();
+    let narrowed = issue(&mut engine, "&scope=write");
+    let body: Value = serde_json::from_str(&narrowed.body).unwrap();
+    assert_eq!(body["scope"], json!("write"));
+    assert_eq!(
+        claims(body["access_token"].as_str().unwrap())["scope"],
+        json!("write")
+    );
+    let refused = issue(&mut engine, "&scope=write+admin");
+    assert_eq!(
+        (refused.status, refused.outcome.reason),
+        (400, Reason::InvalidScope)
+    );
+    assert!(refused.body.contains("invalid_scope"));
+}
+
+#[test]
+fn the_lookup_carries_the_customer_code_and_never_the_key() {
+    let mut engine = engine();
+    let mut request = Request::new(&mut engine);
+    let head = [
+        (":method", "POST"),
+        (":path", "/auth/token"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("x-request-id", "r-1"),
+        ("traceparent", "00-a"),
+    ];
+    request.head(&head, false);
+    let body = b"grant_type=client_credentials&client_id=a%2Fb&client_secret=lk_right";
+    let call = call(
+        request
+            .step(Event::Body {
+                bytes: body,
+                complete: true,
+                address: b"",
+            })
+            .action,
+    );
+    let expected = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":path", "/v1/clients/a%2Fb"),
+        (":authority", "store"),
+        (
+            "authorization",
+            "Bearer TOKEN-0123456789012345678901234567890123456789",
+        ),
+        ("x-request-id", "r-1"),
+        ("traceparent", "00-a"),
+    ];
+    let sent: Vec<(&str, &str)> = call
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(sent, expected);
+    assert_eq!(
+        (call.cluster.as_str(), call.timeout),
+        ("store", Duration::from_millis(500))
+    );
+    assert!(!format!("{call:?} {request:?}", request = request.state).contains("lk_right"));
+}
+
+#[test]
+fn d9_an_unreachable_store_is_asked_once_more_while_time_is_left() {
+    let unreachable = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+    let mut engine = engine();
+    let mut request = Request::new(&mut engine);
+    call(request.ask(KEY));
+    request.now = NOW.plus(Duration::from_millis(200));
+    let step = request.answer("503", unreachable);
+    assert_eq!(step.lookup.unwrap().status, LookupStatus::Unreachable);
+    assert_eq!(call(step.action).timeout, Duration::from_millis(300));
+    let reply = reply(request.answer("503", unreachable).action);
+    assert_eq!(
+        (reply.status, reply.outcome.reason),
+        (503, Reason::LookupFailed)
+    );
+    assert!(reply.headers.iter().any(|(name, _)| *name == "retry-after"));
+
+    let mut request = Request::new(&mut engine);
+    call(request.ask(KEY));
+    request.now = NOW.plus(Duration::from_millis(500));
+    assert!(matches!(
+        request.answer("503", unreachable).action,
+        Action::Reply(_)
+    ));
+}
+
+#[test]
+fn d9_a_lookup_that_could_not_be_made_or_broke_off_is_503() {
+    let mut engine = engine();
+    let mut request = Request::new(&mut engine);
+    call(request.ask(KEY));
+    assert_eq!(reply(request.step(Event::NotSent).action).status, 503);
+    let mut request = Request::new(&mut engine);
+    call(request.ask(KEY));
+    let answer = Answer {
+        status: None,
+        body: b"",
+        body_size: 0,
+    };
+    assert_eq!(
+        reply(
+            request
+                .step(Event::Answer {
+                    answer,
+                    random: [0; 16]
+                })
+                .action
+        )
+        .status,
+        503
+    );
+}
+
+#[test]
+fn d10_too_many_failures_are_answered_unheard_and_only_for_that_caller() {
+    let mut engine = engine();
+    for _ in 0..3 {
+        assert_eq!(reply(request_wrong_key(&mut engine)).status, 401);
+    }
+    let reply = reply(Request::new(&mut engine).ask(KEY));
+    assert_eq!(
+        (reply.status, reply.outcome.reason),
+        (429, Reason::Throttled)
+    );
+    assert!(reply.headers.contains(&("retry-after", "60".to_owned())));
+    let mut elsewhere = Request::new(&mut engine);
+    let head = [
+        (":method", "POST"),
+        (":path", "/auth/token"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    elsewhere.head(&head, false);
+    let bytes = format!("grant_type=client_credentials&client_id=ACME01&client_secret={KEY}");
+    call(
+        elsewhere
+            .step(Event::Body {
+                bytes: bytes.as_bytes(),
+                complete: true,
+                address: b"192.0.2.2:5",
+            })
+            .action,
+    );
+}
+
+#[test]
+fn d10_failed_lookups_and_malformed_requests_do_not_count_as_failures() {
+    let mut engine = engine();
+    for _ in 0..9 {
+        let mut request = Request::new(&mut engine);
+        call(request.ask(KEY));
+        request.answer("500", "");
+        assert_eq!(
+            reply(Request::new(&mut engine).post("grant_type=x")).status,
+            400
+        );
+    }
+    call(Request::new(&mut engine).ask(KEY));
+}
+
+#[test]
+fn d2_a_basic_user_that_can_be_read_two_ways_is_looked_up_both_ways() {
+    use base64::Engine as _;
+    let basic = format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(format!("A%2DB:{KEY}"))
+    );
+    let head = [
+        (":method", "POST"),
+        (":path", "/auth/token"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("authorization", &basic),
+    ];
+    let mut engine = engine();
+    let mut request = Request::new(&mut engine);
+    request.head(&head, false);
+    let first = call(
+        request
+            .step(Event::Body {
+                bytes: b"grant_type=client_credentials",
+                complete: true,
+                address: b"",
+            })
+            .action,
+    );
+    assert!(
+        first
+            .headers
+            .contains(&(":path".to_owned(), "/v1/clients/A-B".to_owned()))
+    );
+    let second = call(request.answer("404", "").action);
+    assert!(
+        second
+            .headers
+            .contains(&(":path".to_owned(), "/v1/clients/A%252DB".to_owned()))
+    );
+    let record = record(KEY).replace("ACME01", "A%2DB");
+    assert_eq!(reply(request.answer("200", &record).action).status, 200);
+}
+
+#[test]
+fn d5_d6_d4_the_head_alone_refuses_what_it_can() {
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for (head, status, reason) in [
+        (
+            vec![(":method", "GET"), (":path", "/auth/token")],
+            405,
+            Reason::MethodNotAllowed,
+        ),
+        (
+            vec![(":method", "POST"), (":path", "/auth/token")],
+            400,
+            Reason::WrongContentType,
+        ),
+        (
+            vec![
+                (":method", "POST"),
+                (":path", "/auth/token"),
+                form,
+                ("content-length", "16385"),
+            ],
+            413,
+            Reason::BodyTooLarge,
+        ),
+        (
+            vec![
+                (":method", "POST"),
+                (":path", "/auth/token?client%5fid=a"),
+                form,
+            ],
+            400,
+            Reason::CredentialsInQuery,
+        ),
+    ] {
+        let mut engine = engine();
+        let reply = reply(Request::new(&mut engine).head(&head, false));
+        assert_eq!(
+            (reply.status, reply.outcome.reason),
+            (status, reason),
+            "{head:?}"
+        );
+    }
+    let mut engine = engine();
+    let head = [(":method", "POST"), (":path", "//auth/token"), form];
+    assert_eq!(
+        reply(Request::new(&mut engine).head(&head, false))
+            .outcome
+            .reason,
+        Reason::MissingToken
+    );
+}
+
+#[test]
+fn c14_plain_http_is_refused_where_https_is_required() {
+    let mut engine = engine_with(|config| config["token_endpoint"]["require_https"] = json!(true));
+    let head = |proto| {
+        [
+            (":method", "POST"),
+            (":path", "/auth/token"),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("x-forwarded-proto", proto),
+        ]
+    };
+    let refused = reply(Request::new(&mut engine).head(&head("http"), false));
+    assert_eq!(
+        (refused.status, refused.outcome.reason),
+        (400, Reason::InsecureTransport)
+    );
+    assert!(refused.body.contains("HTTPS"));
+    assert!(matches!(
+        Request::new(&mut engine).head(&head("https"), false),
+        Action::AwaitBody
+    ));
+}
+
+#[test]
+fn d6_a_body_is_refused_as_soon_as_it_is_too_large() {
+    let mut engine = engine();
+    let mut request = Request::new(&mut engine);
+    request.head(
+        &[
+            (":method", "POST"),
+            (":path", "/auth/token"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ],
+        false,
+    );
+    let fits = vec![b'a'; 16 * 1024];
+    assert!(matches!(
+        request
+            .step(Event::Body {
+                bytes: &fits,
+                complete: false,
+                address: b""
+            })
+            .action,
+        Action::Wait
+    ));
+    let large = vec![b'a'; 16 * 1024 + 1];
+    assert_eq!(
+        reply(
+            request
+                .step(Event::Body {
+                    bytes: &large,
+                    complete: false,
+                    address: b""
+                })
+                .action
+        )
+        .status,
+        413
+    );
+}
+
+#[test]
+fn a_body_that_never_comes_is_told_from_a_host_that_never_brings_one() {
+    for (host_delivers, status, reason) in [
+        (true, 408, Reason::BodyTimeout),
+        (false, 500, Reason::HostMisconfigured),
+    ] {
+        let mut engine = engine();
+        let mut request = Request::new(&mut engine);
+        request.head(
+            &[
+                (":method", "POST"),
+                (":path", "/auth/token"),
+                ("content-type", "application/x-www-form-urlencoded"),
+            ],
+            false,
+        );
+        let reply = reply(request.step(Event::BodyOverdue { host_delivers }).action);
+        assert_eq!((reply.status, reply.outcome.reason), (status, reason));
+        assert_eq!(
+            reply
+                .outcome
+                .to_string()
+                .contains("allow_on_headers_stop_iteration"),
+            !host_delivers
+        );
+    }
+}
+
+#[test]
+fn d19_no_event_out_of_order_lets_a_request_pass() {
+    let events = || {
+        let body = Event::Body {
+            bytes: b"x",
+            complete: true,
+            address: b"",
+        };
+        let answer = Answer {
+            status: Some(b"200"),
+            body: b"{}",
+            body_size: 2,
+        };
+        [
+            body,
+            Event::BodyOverdue {
+                host_delivers: true,
+            },
+            Event::Answer {
+                answer,
+                random: [0; 16],
+            },
+            Event::NotSent,
+        ]
+    };
+    for first in events() {
+        let mut engine = engine();
+        let mut request = Request::new(&mut engine);
+        assert_eq!(reply(request.step(first).action).status, 500);
+        for next in events() {
+            assert!(matches!(request.step(next).action, Action::Wait));
+        }
+        let again = request.get("/healthz", &[]);
+        assert!(matches!(again, Action::Wait));
+    }
+}
