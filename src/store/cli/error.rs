@@ -2,9 +2,10 @@
 
 use crate::customer::{CodeError, ScopeError};
 use crate::expiry::ExpiryError;
-use crate::http::TokensError;
+use crate::http::{ServeError, TokensError};
 use crate::repository;
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 pub(super) const EXIT_CODES: &str = "Exit codes:
@@ -36,7 +37,16 @@ pub enum Error {
     )]
     NoTerminal,
     #[error("cannot listen on {address}: {source}")]
-    Listen { address: String, source: io::Error },
+    Listen {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    #[error(
+        "--insecure-no-auth is for loopback addresses only, and {address} is none: set LATCHKEY_SERVICE_TOKENS"
+    )]
+    OpenToAll { address: SocketAddr },
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -55,12 +65,16 @@ impl Error {
     fn exit_code(&self) -> u8 {
         use repository::Error as Database;
         match self {
-            Self::Expiry(_) | Self::Code(_) | Self::Scope(_) | Self::Tokens(_) => 2,
+            Self::Expiry(_) | Self::Code(_) | Self::Scope(_) => 2,
+            Self::Tokens(_) | Self::OpenToAll { .. } | Self::Serve(ServeError::Tls(_)) => 2,
             Self::Repository(Database::UnknownKind | Database::BadUrl { .. }) => 2,
             Self::Repository(Database::NoCustomer(_) | Database::NoKey(_)) => 3,
             Self::Repository(Database::CustomerExists(_)) => 4,
             Self::NotConfirmed | Self::NoTerminal => 5,
-            Self::Repository(Database::Random(_)) | Self::Listen { .. } | Self::Io(_) => 1,
+            Self::Repository(Database::Random(_))
+            | Self::Listen { .. }
+            | Self::Serve(_)
+            | Self::Io(_) => 1,
             Self::Repository(_) => 6,
         }
     }

@@ -1,9 +1,11 @@
 //! What the lookup service answers from. Always asked of the database, never remembered: a revoked key must fail
 //! at the very next token request.
 
-use super::{Error, Repository};
+use super::{Error, Repository, placeholders};
 use crate::customer::CustomerCode;
 use latchkey_core::lookup::{ClientRecord, KeyHash, KeyRecord};
+use sqlx::AssertSqlSafe;
+use std::collections::BTreeMap;
 
 type Row = (
     String,
@@ -49,6 +51,26 @@ impl dyn Repository + '_ {
             record,
             last_lookup_day,
         }))
+    }
+
+    /// Writes the last day each of these customers was asked for, in days since 1970.
+    pub async fn note_lookups(&self, lookups: &[(CustomerCode, i64)]) -> Result<(), Error> {
+        // Each customer once, and all writers in the same order, so that no two wait for each other.
+        let days: BTreeMap<&str, i64> = lookups
+            .iter()
+            .map(|(code, day)| (code.as_str(), *day))
+            .collect();
+        let statement = format!(
+            "INSERT INTO lookup_days (customer, day) VALUES {} \
+             ON CONFLICT (customer) DO UPDATE SET day = excluded.day WHERE lookup_days.day < excluded.day",
+            placeholders(days.len(), 2)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(false);
+        for (code, day) in days {
+            query = query.bind(code).bind(day);
+        }
+        query.execute(self.pool()).await?;
+        Ok(())
     }
 }
 

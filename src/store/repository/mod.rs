@@ -60,3 +60,14 @@ pub async fn open(url: &str, missing: Missing) -> Result<Arc<dyn Repository>, Er
     }
     Err(Error::UnknownKind)
 }
+
+/// `($1, $2), ($3, $4)`: the places of so many rows.
+fn placeholders(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<String> = (1..=columns)
+            .map(|column| format!("${}", row * columns + column))
+            .collect();
+        format!("({})", places.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}

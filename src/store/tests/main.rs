@@ -4,3 +4,6 @@ mod command_line;
 mod customers;
 mod databases;
 mod keys;
+mod server;
+mod service;
+mod tls;
