@@ -1,5 +1,6 @@
 //! What happens next to a request: a state machine without input or output of its own.
 
+use crate::caller::Callers;
 use crate::config::Config;
 use crate::guard;
 use crate::http::{Reply, RequestHead};
@@ -14,11 +15,12 @@ use crate::token::request::TokenRequest;
 use crate::token::{BODY_TIMEOUT, FIRST_BODY_TIMEOUT, MAX_BODY, OnHeaders};
 use std::time::Duration;
 
-/// One worker's engine: the configuration, and the failures it has counted.
+/// One worker's engine: the configuration, the failures it has counted, and the tokens it knows.
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
     throttle: Throttle,
+    callers: Callers,
 }
 
 /// Where a request is. The shell keeps it between events, and cannot look into it.
@@ -119,7 +121,11 @@ impl Engine {
     /// Starts with nothing counted.
     pub fn new(config: Config) -> Self {
         let throttle = Throttle::new(config.throttle_limit());
-        Self { config, throttle }
+        Self {
+            config,
+            throttle,
+            callers: Callers::default(),
+        }
     }
 
     /// Which headers callers may not send, for [`RequestHead::read`].
@@ -183,7 +189,7 @@ impl Engine {
     fn head(&mut self, head: &RequestHead<'_>, now: Timestamp) -> (State, Step) {
         let endpoint = self.config.token_endpoint.as_ref();
         let Some(endpoint) = endpoint.filter(|own| own.path.as_bytes() == head.path_only()) else {
-            return match guard::decide(&self.config, head, now) {
+            return match guard::decide(&self.config, &mut self.callers, head, now) {
                 Ok(pass) => (State::Passed, Step::of(Action::Pass(pass))),
                 Err(reply) => (State::Answered, Step::of(Action::Reply(reply))),
             };

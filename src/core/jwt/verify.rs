@@ -27,6 +27,8 @@ pub struct VerifiedToken<'a> {
     claims: Members<'a>,
     subject: String,
     scope: Scope,
+    not_before: f64,
+    expires: f64,
 }
 
 /// Why a token is refused. Callers are told [`TokenError::Expired`] from the rest, and nothing more.
@@ -115,16 +117,20 @@ impl Verifier {
         }
         let scope = scope(claims.get("scope"))?;
         let (now, leeway) = (now.numeric_date(), f64::from(self.leeway));
-        if nbf.is_some_and(|nbf| now < nbf - leeway) {
+        let not_before = nbf.map_or(f64::NEG_INFINITY, |nbf| nbf - leeway);
+        let expires = exp + leeway;
+        if now < not_before {
             return Err(TokenError::NotYetValid);
         }
-        if now >= exp + leeway {
+        if now >= expires {
             return Err(TokenError::Expired);
         }
         Ok(VerifiedToken {
             claims,
             subject,
             scope,
+            not_before,
+            expires,
         })
     }
 
@@ -156,6 +162,11 @@ impl<'a> VerifiedToken<'a> {
         &self.scope
     }
 
+    /// From when until when it is good, in Unix seconds, leeway included; the end is not part of it.
+    pub fn validity(&self) -> (f64, f64) {
+        (self.not_before, self.expires)
+    }
+
     /// A claim by name, or by JSON Pointer where `name` begins with `/`.
     pub fn claim(&self, name: &str) -> Option<&Json<'a>> {
         let Some(pointer) = name.strip_prefix('/') else {
@@ -178,6 +189,8 @@ impl<'a> VerifiedToken<'a> {
             claims,
             subject: "ACME01".to_owned(),
             scope: Scope::default(),
+            not_before: f64::NEG_INFINITY,
+            expires: f64::INFINITY,
         }
     }
 }

@@ -718,3 +718,48 @@ fn d19_no_event_out_of_order_lets_a_request_pass() {
         assert!(matches!(again, Action::Wait));
     }
 }
+
+#[test]
+fn d14_a_token_that_is_remembered_is_still_held_to_its_dates() {
+    let mut engine = engine();
+    let bearer = format!("Bearer {}", token(&mut engine, ""));
+    let headers = [("authorization", bearer.as_str())];
+    for (seconds, passes) in [
+        (0, true),
+        (1, true),
+        (3599, true),
+        (3600, false),
+        (3599, true),
+        (4000, false),
+    ] {
+        let now = NOW.plus(Duration::from_secs(seconds));
+        let mut request = Request {
+            now,
+            ..Request::new(&mut engine)
+        };
+        let action = request.get("/products", &headers);
+        assert_eq!(
+            matches!(action, Action::Pass(_)),
+            passes,
+            "after {seconds} s: {action:?}"
+        );
+    }
+}
+
+#[test]
+fn d15_a_token_unlike_a_remembered_one_in_a_single_letter_is_refused() {
+    let mut engine = engine();
+    let good = token(&mut engine, "");
+    let authorization = |token: &str| format!("Bearer {token}");
+    assert!(matches!(
+        Request::new(&mut engine).get("/products", &[("authorization", &authorization(&good))]),
+        Action::Pass(_)
+    ));
+    for at in 0..good.len() {
+        let mut other = good.clone().into_bytes();
+        other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+        let other = authorization(std::str::from_utf8(&other).unwrap());
+        let reply = reply(Request::new(&mut engine).get("/products", &[("authorization", &other)]));
+        assert_eq!(reply.status, 401, "letter {at}");
+    }
+}

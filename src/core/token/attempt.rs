@@ -12,6 +12,7 @@ use crate::outcome::{LookupOutcome, LookupStatus, Reason};
 use crate::scope::Scope;
 use crate::throttle::Throttle;
 use crate::time::Timestamp;
+use std::sync::Arc;
 
 /// A token request whose customer is being looked up.
 #[derive(Debug)]
@@ -135,7 +136,7 @@ impl Attempt {
             Err(reason) => {
                 desk.throttle
                     .failed(&presented.client_id, &self.address, desk.now);
-                let customer = record.map(|record| record.client_id.clone());
+                let customer = record.map(|record| record.client_id.as_str().into());
                 Next::Reply(desk.refuse(Refusal::InvalidClient(reason), customer))
             }
         }
@@ -201,7 +202,7 @@ impl Desk<'_> {
         asked: Option<Scope>,
         random: [u8; 16],
     ) -> Reply {
-        let customer = Some(client_id.to_owned());
+        let customer = Some(client_id.into());
         if asked.as_ref().is_some_and(|asked| !whole.covers(asked)) {
             return self.refuse(Refusal::InvalidScope, customer);
         }
@@ -214,12 +215,12 @@ impl Desk<'_> {
             random,
         };
         match self.verifier.mint(&grant, self.now) {
-            Some(token) => issued(&token, self.endpoint.ttl, echoed, client_id.to_owned()),
+            Some(token) => issued(&token, self.endpoint.ttl, echoed, client_id.into()),
             None => self.refuse(Refusal::Internal, customer),
         }
     }
 
-    fn refuse(&self, refusal: Refusal, customer: Option<String>) -> Reply {
+    fn refuse(&self, refusal: Refusal, customer: Option<Arc<str>>) -> Reply {
         refusal.reply(self.realm, customer)
     }
 }

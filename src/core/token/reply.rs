@@ -3,6 +3,7 @@
 use crate::http::Reply;
 use crate::outcome::{Endpoint, Outcome, Reason, Verdict};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Every way in which a token request ends without a token.
@@ -62,7 +63,7 @@ struct TokenBody<'a> {
 }
 
 /// 200 with the token. `scope` is what was asked for and granted.
-pub fn issued(token: &str, ttl: u32, scope: Option<String>, customer: String) -> Reply {
+pub fn issued(token: &str, ttl: u32, scope: Option<String>, customer: Arc<str>) -> Reply {
     let body = TokenBody {
         access_token: token,
         token_type: "Bearer",
@@ -79,7 +80,7 @@ pub fn issued(token: &str, ttl: u32, scope: Option<String>, customer: String) ->
 
 impl Refusal {
     /// The answer. `customer` is named to operators where a record has told who it is.
-    pub fn reply(self, realm: &str, customer: Option<String>) -> Reply {
+    pub fn reply(self, realm: &str, customer: Option<Arc<str>>) -> Reply {
         let (status, error, error_description) = self.words();
         let mut headers = base_headers();
         match self {
@@ -223,7 +224,7 @@ fn base_headers() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn outcome(verdict: Verdict, reason: Reason, customer: Option<String>) -> Outcome {
+fn outcome(verdict: Verdict, reason: Reason, customer: Option<Arc<str>>) -> Outcome {
     Outcome {
         endpoint: Endpoint::Token,
         verdict,
