@@ -75,11 +75,16 @@ impl<'a> Request<'a> {
     }
 
     fn post(&mut self, body: &str) -> Action {
-        let head = [
+        self.post_with(body, &[])
+    }
+
+    fn post_with(&mut self, body: &str, headers: &[(&str, &str)]) -> Action {
+        let mut head = vec![
             (":method", "POST"),
             (":path", "/auth/token"),
             ("content-type", "application/x-www-form-urlencoded"),
         ];
+        head.extend(headers);
         assert!(matches!(self.head(&head, false), Action::AwaitBody));
         self.step(Event::Body {
             bytes: body.as_bytes(),
@@ -483,6 +488,27 @@ fn d10_too_many_failures_are_answered_unheard_and_only_for_that_caller() {
             })
             .action,
     );
+}
+
+#[test]
+fn d10_a_code_spelled_so_that_it_can_be_read_two_ways_is_counted_as_the_customer_it_guesses_at() {
+    use base64::Engine as _;
+    let mut engine = engine();
+    let user = "ACME%301:wrong";
+    let basic = format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(user)
+    );
+    for _ in 0..3 {
+        let mut request = Request::new(&mut engine);
+        call(request.post_with(
+            "grant_type=client_credentials",
+            &[("authorization", &basic)],
+        ));
+        call(request.answer("200", &record(KEY)).action);
+        assert_eq!(reply(request.answer("404", "").action).status, 401);
+    }
+    assert_eq!(reply(Request::new(&mut engine).ask(KEY)).status, 429);
 }
 
 #[test]

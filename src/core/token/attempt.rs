@@ -21,6 +21,9 @@ pub struct Attempt {
     presented: Vec<Presented>,
     scope: Option<Scope>,
     passed_on: Vec<(&'static str, String)>,
+    /// The Customer Code under which failures count: the first reading of what was sent, whichever is tried
+    /// last. Else a code could be guessed at uncounted, by spelling it so that a second reading is nobody's.
+    counted_as: String,
     /// The caller's, for the throttle.
     address: Vec<u8>,
     /// When the first call was made; the whole attempt has one timeout.
@@ -62,7 +65,11 @@ impl Attempt {
         address: Vec<u8>,
         desk: &Desk<'_>,
     ) -> Next {
+        let Some(first) = asked.presented.first() else {
+            return Next::Reply(desk.refuse(Refusal::InvalidClient(Reason::UnknownClient), None));
+        };
         let attempt = Self {
+            counted_as: first.client_id.clone(),
             presented: asked.presented,
             scope: asked.scope,
             passed_on,
@@ -71,12 +78,9 @@ impl Attempt {
             called: desk.now,
             retried: false,
         };
-        let Some(first) = attempt.presented.first() else {
-            return Next::Reply(desk.refuse(Refusal::InvalidClient(Reason::UnknownClient), None));
-        };
         match desk
             .throttle
-            .wait(&first.client_id, &attempt.address, desk.now)
+            .wait(&attempt.counted_as, &attempt.address, desk.now)
         {
             Some(wait) => Next::Reply(desk.refuse(Refusal::Throttled(wait), None)),
             None => attempt.call(desk),
@@ -128,14 +132,14 @@ impl Attempt {
         let pepper = desk.endpoint.pepper.as_ref();
         match authenticate(&presented, record, pepper, desk.now) {
             Ok(_) => {
-                desk.throttle.succeeded(&presented.client_id, &self.address);
+                desk.throttle.succeeded(&self.counted_as, &self.address);
                 let whole = found.map(|(_, scope)| scope).unwrap_or_default();
                 Next::Reply(desk.issue(&presented.client_id, whole, self.scope, random))
             }
             Err(_) if !self.presented.is_empty() => self.call(desk),
             Err(reason) => {
                 desk.throttle
-                    .failed(&presented.client_id, &self.address, desk.now);
+                    .failed(&self.counted_as, &self.address, desk.now);
                 let customer = record.map(|record| record.client_id.as_str().into());
                 Next::Reply(desk.refuse(Refusal::InvalidClient(reason), customer))
             }
