@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use latchkey_tests::{Store, token_request};
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -42,8 +43,9 @@ fn kept_key(env_file: &Path) -> Option<String> {
 
 fn request_token(envoy: SocketAddr, key: &str) -> Result<()> {
     let answer = token_request(CODE, key).send(envoy)?;
+    let reply: Option<Value> = serde_json::from_slice(&answer.body).ok();
     ensure!(
-        answer.status == 200,
+        answer.status == 200 && reply.is_some_and(|reply| reply["access_token"].is_string()),
         "the customer {CODE} got no token; the answer was {answer:?}"
     );
     Ok(())

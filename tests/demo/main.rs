@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use latchkey_tests::{Bootstrap, Envoy, Store, Upstream};
 use settings::Settings;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -32,11 +33,8 @@ fn run() -> Result<()> {
     let service_token = secret::kept_in(&folder.join("service.token"))?;
 
     screen::step("store");
-    let store = Store::start(
-        &folder.join("store.sqlite"),
-        &folder.join("store.log"),
-        &service_token,
-    )?;
+    let log = new_log(folder, "store.log")?;
+    let store = Store::start(&folder.join("store.sqlite"), &log, &service_token)?;
     screen::step("upstream");
     let upstream = Upstream::start()?;
     screen::step("Envoy");
@@ -48,6 +46,7 @@ fn run() -> Result<()> {
         ("LATCHKEY_SIGNING_KEY", &*signing_key),
         ("LATCHKEY_LOOKUP_TOKEN", &*service_token),
     ];
+    new_log(folder, "envoy.log")?;
     let envoy = Envoy::start(folder, &bootstrap, &environment)?;
 
     screen::step("customer");
@@ -61,6 +60,13 @@ fn run() -> Result<()> {
     envoy.stop();
     store.stop();
     watched
+}
+
+/// A log file without what earlier runs wrote.
+fn new_log(folder: &Path, name: &str) -> Result<PathBuf> {
+    let log = folder.join(name);
+    fs::write(&log, "").with_context(|| format!("writing {}", log.display()))?;
+    Ok(log)
 }
 
 /// Receives something for each Ctrl-C, SIGTERM or SIGHUP.

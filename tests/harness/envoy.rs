@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::bootstrap::Bootstrap;
 use crate::files;
 use crate::http::{Connection, Request};
+use crate::metrics::Metrics;
 use crate::process::Process;
 use crate::wait::wait_for;
 
@@ -114,7 +115,7 @@ impl Envoy {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every counter and gauge by its full name. Histograms are only in [`Envoy::prometheus`].
+    /// Every counter and gauge by its full name. Histograms are only in [`Envoy::metrics`].
     pub fn stats(&self) -> BTreeMap<String, u64> {
         let text = admin_text(self.admin, "/stats").expect("Envoy's admin interface answers");
         let pairs = text.lines().filter_map(|line| line.split_once(": "));
@@ -128,9 +129,10 @@ impl Envoy {
         self.stats().get(name).copied().unwrap_or(0)
     }
 
-    /// All metrics in the format that Prometheus reads.
-    pub fn prometheus(&self) -> String {
-        admin_text(self.admin, "/stats/prometheus").expect("Envoy's admin interface answers")
+    /// All metrics with their labels, histograms among them, as Prometheus would read them.
+    pub fn metrics(&self) -> Metrics {
+        let text = admin_text(self.admin, "/stats/prometheus");
+        Metrics::parse(&text.expect("Envoy's admin interface answers"))
     }
 
     /// The state of the virtual machines. Equal before and after: each is the one it was, and none has trapped.
@@ -145,10 +147,7 @@ impl Envoy {
                 .into_iter()
                 .filter(|(name, _)| name.starts_with("wasm.") && name.contains("vm_reload"))
                 .collect(),
-            traps: self
-                .log()
-                .matches("Proxy-Wasm plugin in-VM backtrace")
-                .count(),
+            traps: self.log().lines().filter(|line| is_trap(line)).count(),
         }
     }
 
@@ -234,6 +233,11 @@ fn spawn(
         .envs(environment.iter().copied());
     let process = Process::spawn("Envoy", command, &folder.join("envoy.log"))?;
     Ok((process, admin_file))
+}
+
+/// `… Function: proxy_on_request_headers failed: Uncaught RuntimeError: unreachable`
+fn is_trap(line: &str) -> bool {
+    line.contains("Function: proxy_") && line.contains(" failed: ")
 }
 
 /// The admin address, once Envoy has written it and is ready.

@@ -153,7 +153,7 @@ impl Response {
         response
     }
 
-    fn read(stream: &mut BufReader<TcpStream>) -> Result<Self> {
+    fn read(stream: &mut BufReader<TcpStream>, to_head: bool) -> Result<Self> {
         let head = read_head(stream)?;
         let mut slots = [httparse::EMPTY_HEADER; 128];
         let mut parsed = httparse::Response::new(&mut slots);
@@ -170,7 +170,10 @@ impl Response {
                 .collect(),
             body: Vec::new(),
         };
-        response.read_body(stream)?;
+        let has_body = !to_head && !matches!(response.status, 100..200 | 204 | 304);
+        if has_body {
+            response.read_body(stream)?;
+        }
         Ok(response)
     }
 
@@ -226,13 +229,14 @@ impl Connection {
     /// Sends a request and reads its response.
     pub fn send(&mut self, request: &Request) -> Result<Response> {
         let bytes = request.bytes(self.0.get_ref().peer_addr()?);
-        self.send_bytes(&bytes)
+        self.write(&bytes)?;
+        Response::read(&mut self.0, request.method == "HEAD")
     }
 
     /// Sends bytes that need not be HTTP, and reads the response to them.
     pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<Response> {
         self.write(bytes)?;
-        Response::read(&mut self.0)
+        Response::read(&mut self.0, false)
     }
 
     /// Sends bytes without waiting for an answer.

@@ -33,6 +33,7 @@
 //! - [`Setup`] takes a JSON merge patch for the filter's configuration, any change to Envoy's, and environment
 //!   variables; [`Setup::refused`] is for configurations that must not load.
 //! - [`Request`] and [`Connection`] send any bytes; [`Envoy::connection_to_each_worker`] reaches every virtual machine.
+//! - [`Envoy::metrics`] has what the filter counts, by name and label.
 //! - [`Envoy::machines`] before and after shows that no virtual machine trapped or was replaced.
 //! - [`Store`] has the account manager's commands, and can be stopped and started.
 //! - [`Postgres`] is a real server, with databases for the asking; for the store, where SQLite is not enough.
@@ -47,6 +48,7 @@ pub mod envoy;
 pub mod files;
 pub mod http;
 pub mod jwt;
+pub mod metrics;
 pub mod postgres;
 pub mod process;
 pub mod stack;
@@ -57,6 +59,7 @@ pub mod wait;
 pub use bootstrap::Bootstrap;
 pub use envoy::{Envoy, Machines};
 pub use http::{Connection, Request, Response};
+pub use metrics::Metrics;
 pub use postgres::Postgres;
 pub use stack::{Customer, Exchange, SIGNING_KEY, Setup, Stack, now, token_request};
 pub use store::{Key, Store};

@@ -39,7 +39,7 @@ type Change = Box<dyn FnOnce(&mut Bootstrap) -> Result<()>>;
 
 /// What a stack is started with, where it differs from the example.
 pub struct Setup {
-    configuration: Value,
+    configuration: Vec<Value>,
     bootstrap: Change,
     environment: Vec<(&'static str, &'static str)>,
 }
@@ -65,7 +65,7 @@ pub struct Exchange {
 impl Setup {
     /// Changes the filter's configuration by a JSON merge patch.
     pub fn configuration(mut self, patch: Value) -> Self {
-        json_patch::merge(&mut self.configuration, &patch);
+        self.configuration.push(patch);
         self
     }
 
@@ -129,7 +129,9 @@ impl Setup {
         bootstrap.admin(0);
         bootstrap.listen(0)?;
         connect(&mut bootstrap)?;
-        bootstrap.merge_configuration(&self.configuration)?;
+        for patch in &self.configuration {
+            bootstrap.merge_configuration(patch)?;
+        }
         (self.bootstrap)(&mut bootstrap)?;
         let mut environment = vec![
             ("LATCHKEY_SIGNING_KEY", SIGNING_KEY),
@@ -144,7 +146,7 @@ impl Stack {
     /// A stack that is not started yet.
     pub fn setup() -> Setup {
         Setup {
-            configuration: json!({}),
+            configuration: Vec::new(),
             bootstrap: Box::new(|_| Ok(())),
             environment: Vec::new(),
         }

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
+use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -22,7 +23,7 @@ pub struct Upstream {
 }
 
 /// One request as it arrived.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Seen {
     /// The method.
     pub method: String,
@@ -104,6 +105,12 @@ impl Seen {
             "headers": headers,
             "body": String::from_utf8_lossy(&self.body),
         })
+    }
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.describe())
     }
 }
 

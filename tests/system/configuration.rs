@@ -1,0 +1,112 @@
+//! A wrong configuration keeps Envoy from starting, and says where it is wrong.
+
+use latchkey_tests::{Request, Stack, token_request};
+use serde_json::{Value, json};
+
+/// The log names the place and what to do, and holds no secret.
+#[track_caller]
+fn assert_refused(patch: Value, expected: &[&str]) {
+    let log = Stack::setup().configuration(patch.clone()).refused();
+    for text in expected {
+        assert!(
+            log.contains(text),
+            "{patch} is refused without {text:?}:\n{log}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_its_path() {
+    assert_refused(json!({"isuer": "x"}), &["isuer"]);
+    assert_refused(
+        json!({"token_endpoint": {"lookup": {"time_out": 1}}}),
+        &["token_endpoint.lookup", "time_out"],
+    );
+}
+
+#[test]
+fn a_missing_value_is_refused_with_its_path() {
+    assert_refused(json!({"issuer": null}), &["issuer"]);
+    assert_refused(json!({"keys": []}), &["keys"]);
+    assert_refused(json!({"keys": [{"alg": "HS256"}]}), &["keys[0]", "secret"]);
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_refused_with_its_path() {
+    assert_refused(
+        json!({"token_endpoint": {"ttl_seconds": "3600"}}),
+        &["token_endpoint.ttl_seconds"],
+    );
+    assert_refused(
+        json!({"access": [{"match": {}, "allow": "everyone"}]}),
+        &["access[0].allow"],
+    );
+    assert_refused(
+        json!({"identity": {"headers": {"x customer": "sub"}}}),
+        &["identity.headers", "x customer"],
+    );
+}
+
+#[test]
+fn a_signing_key_that_is_not_in_the_environment_is_refused_with_its_path() {
+    let keys = json!([{"alg": "HS256", "secret": {"env": "LATCHKEY_NOT_SET"}}]);
+    assert_refused(
+        json!({"keys": keys}),
+        &["keys[0].secret", "LATCHKEY_NOT_SET", "host_env_keys"],
+    );
+}
+
+#[test]
+fn a_signing_key_under_32_bytes_is_refused_with_its_path_and_never_shown() {
+    let short = "31 bytes, one fewer than needed";
+    assert_eq!(short.len(), 31);
+    let log = Stack::setup()
+        .environment("LATCHKEY_SIGNING_KEY", short)
+        .refused();
+    assert!(
+        log.contains("keys[0].secret") && log.contains("32"),
+        "{log}"
+    );
+    assert!(!log.contains(short), "{log}");
+}
+
+#[test]
+fn text_that_is_no_json_is_refused() {
+    for text in ["", "{", "issuer: x", "[]"] {
+        let log = Stack::setup()
+            .bootstrap(|bootstrap| bootstrap.replace_configuration(text))
+            .refused();
+        assert!(log.contains("configuration"), "{text:?}:\n{log}");
+    }
+}
+
+#[test]
+fn d19_a_host_that_never_delivers_the_body_gets_an_error_and_a_log_line_that_names_the_field() {
+    let stack = Stack::setup()
+        .bootstrap(|bootstrap| {
+            bootstrap
+                .plugin()?
+                .remove("allow_on_headers_stop_iteration");
+            Ok(())
+        })
+        .start();
+    let customer = stack.customer();
+    let exchange = stack.send(token_request(&customer.code, &customer.key.secret));
+    assert!(exchange.stopped().status >= 500, "{:?}", exchange.response);
+    assert!(
+        stack
+            .envoy
+            .log()
+            .contains("allow_on_headers_stop_iteration"),
+        "{}",
+        stack.envoy.log()
+    );
+    let read = Request::get("/products").bearer(&stack.forge(json!({})));
+    assert_eq!(stack.send(read).response.status, 200);
+}
+
+#[test]
+fn the_example_recovers_from_a_crash_and_never_fails_open() {
+    let mut bootstrap = latchkey_tests::Bootstrap::example().unwrap();
+    assert_eq!(bootstrap.plugin().unwrap()["failure_policy"], "FAIL_RELOAD");
+}
