@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store run test lint
+.PHONY: help setup wasm store run test lint programs postgres
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
@@ -16,12 +16,10 @@ help: ## Show this list
 	@echo 'Environment variables:'
 	@sed -n 's/^#: //p' Makefile
 
-run: wasm store ## Start everything on 127.0.0.1 with a demo customer, and print what to try; Ctrl-C stops it
-	@cargo build --locked --package latchkey-tests --bin demo
+run: wasm programs ## Start everything on 127.0.0.1 with a demo customer, and print what to try; Ctrl-C stops it
 	@$(with_envoy) exec target/debug/demo
 
-test: wasm store ## Run every test: the core by itself, and the built module in a real Envoy with the real store
-	@$(toolchain)/postgres.sh
+test: wasm postgres ## Run every test: the core by itself, and the built module in a real Envoy with the real store
 	@$(with_envoy) cargo test --workspace --locked
 
 lint: setup ## Check formatting, lints, dependencies, scripts and spelling
@@ -30,8 +28,14 @@ lint: setup ## Check formatting, lints, dependencies, scripts and spelling
 wasm: setup ## Build the filter: target/latchkey.wasm
 	@$(toolchain)/build-wasm.sh
 
-store: ## Build the credential store: target/debug/latchkey-store
-	@cargo build --locked --package latchkey-store
+store: programs ## Build the credential store: target/debug/latchkey-store
+
+# All in one go, as `cargo test` builds them: crates are then compiled with the same features, and so only once.
+programs:
+	@cargo build --workspace --bins --locked
+
+postgres: setup
+	@$(toolchain)/postgres.sh
 
 setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets call it)
 	@$(toolchain)/setup.sh
@@ -40,7 +44,6 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   LATCHKEY_ADMIN_PORT      Envoy's admin interface in `make run` (9901)
 #:   LATCHKEY_VAR             the folder for the demo's database, secrets and logs (var)
 #:   ENVOY_BIN                a certain Envoy (else: envoy on PATH, else the packaged 1.40.0)
-#:   POSTGRES_BIN             the folder of a certain PostgreSQL's programs (else: the newest that Debian's package installed)
 #:   LATCHKEY_WASM            a certain filter module, for run and test (target/latchkey.wasm)
 #:   LATCHKEY_STORE_BIN       a certain credential store, for run and test (target/debug/latchkey-store)
 #:   POSTGRES_BIN             the folder of a certain PostgreSQL's programs, for test (else: the newest of Debian's)

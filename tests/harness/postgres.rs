@@ -175,7 +175,7 @@ fn programs() -> Result<PathBuf> {
         .collect();
     versions.sort();
     let (_, newest) = versions.pop().with_context(|| {
-        format!("no PostgreSQL in {DEBIAN}: run `make setup` first, or set POSTGRES_BIN to the folder of its programs")
+        format!("no PostgreSQL in {DEBIAN}: `make test` installs it; or set POSTGRES_BIN to the folder of its programs")
     })?;
     Ok(newest)
 }

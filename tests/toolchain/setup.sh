@@ -11,9 +11,6 @@ command -v python3 >/dev/null || missing+=(python3)
 [ -x "$venv/bin/python" ] || python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 
-# The store's tests start a server of their own; POSTGRES_BIN may name the folder of another one's programs.
-[ -n "${POSTGRES_BIN:-}" ] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || install_packages postgresql
-
 "$here/wasm-target.sh"
 "$here/envoy.sh"
 "$here/wasm-opt.sh"
