@@ -33,7 +33,7 @@ fi
 
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 check 'shellcheck' shellcheck --external-sources --source-path=SCRIPTDIR "${scripts[@]}"
-check 'typos' typos
+check 'typos' typos --config "$here/typos.toml"
 
 [ ${#failed[@]} -eq 0 ] || die "lint found something to mend in: $(IFS=, && printf '%s' "${failed[*]}")" 'see above for each'
 say lint 'all clean'
