@@ -168,7 +168,7 @@ words! {
         Unreachable = "unreachable",
         /// No answer in time.
         Timeout = "timeout",
-        /// The answer broke off.
+        /// The connection or the answer broke off.
         Reset = "reset",
         /// Another status.
         BadStatus = "bad_status",
@@ -176,7 +176,7 @@ words! {
         BadRecord = "bad_record",
         /// An answer over 64 KiB.
         TooLarge = "too_large",
-        /// Envoy refused to make the call.
+        /// Envoy refused to make the call: the cluster is unknown or empty, or its circuit breaker open.
         NotSent = "not_sent",
     }
 }

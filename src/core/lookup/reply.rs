@@ -35,7 +35,9 @@ pub fn read(answer: &Answer<'_>, pointer: &str, client_id: &str) -> Result<Found
         None => return Err(LookupStatus::Reset),
         Some(b"200") => {}
         Some(b"404") => return Ok(Found::Unknown),
-        Some(b"503") if made_by_envoy(answer.body) => return Err(LookupStatus::Unreachable),
+        Some(b"503") => {
+            return Err(reported_by_envoy(answer.body).unwrap_or(LookupStatus::BadStatus));
+        }
         Some(b"504") if answer.body == b"upstream request timeout" => {
             return Err(LookupStatus::Timeout);
         }
@@ -50,9 +52,25 @@ pub fn read(answer: &Answer<'_>, pointer: &str, client_id: &str) -> Result<Found
         .ok_or(LookupStatus::BadRecord)
 }
 
-/// Envoy's own words for an upstream it could not reach. A store's own 503 says something else.
-fn made_by_envoy(body: &[u8]) -> bool {
-    body.starts_with(b"upstream connect error") || body == b"no healthy upstream"
+/// What Envoy's own 503 says of an upstream, in its `resetReasonToString`. A store's own 503 says something else.
+fn reported_by_envoy(body: &[u8]) -> Option<LookupStatus> {
+    if body == b"no healthy upstream" {
+        return Some(LookupStatus::Unreachable);
+    }
+    let body = std::str::from_utf8(body).ok()?;
+    let (_, reason) = body
+        .strip_prefix("upstream connect error or disconnect/reset before headers. ")?
+        .split_once("reset reason: ")?;
+    // What follows a comma are details of the transport.
+    match reason.split(',').next() {
+        Some("remote connection failure" | "local connection failure" | "connection timeout") => {
+            Some(LookupStatus::Unreachable)
+        }
+        // The cluster's circuit breaker is open.
+        Some("overflow") => Some(LookupStatus::NotSent),
+        // A connection that was made has broken off.
+        _ => Some(LookupStatus::Reset),
+    }
 }
 
 /// Strictly: no duplicate member, right types, every field that decides.
@@ -180,11 +198,28 @@ mod tests {
 
     #[test]
     fn d9_envoys_own_answers_are_told_from_the_stores() {
-        let unreachable = b"upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
-        assert_eq!(
-            read(&answer(b"503", unreachable), "", "A"),
-            Err(LookupStatus::Unreachable)
-        );
+        let reset = "upstream connect error or disconnect/reset before headers. reset reason: ";
+        for (reason, status) in [
+            ("remote connection failure", LookupStatus::Unreachable),
+            (
+                "remote connection failure, transport failure reason: delayed connect error: Connection refused",
+                LookupStatus::Unreachable,
+            ),
+            ("local connection failure", LookupStatus::Unreachable),
+            ("connection timeout", LookupStatus::Unreachable),
+            ("overflow", LookupStatus::NotSent),
+            ("connection termination", LookupStatus::Reset),
+            ("remote reset", LookupStatus::Reset),
+            ("protocol error", LookupStatus::Reset),
+            ("", LookupStatus::Reset),
+        ] {
+            let body = format!("{reset}{reason}");
+            assert_eq!(
+                read(&answer(b"503", body.as_bytes()), "", "A"),
+                Err(status),
+                "{reason}"
+            );
+        }
         assert_eq!(
             read(&answer(b"503", b"no healthy upstream"), "", "A"),
             Err(LookupStatus::Unreachable)

@@ -102,7 +102,7 @@ impl Attempt {
         let outcome = self.outcome(&found, desk.now);
         let next = match found {
             Ok(found) => self.decide(found, random, desk),
-            // Nothing has reached the store yet, so asking again cannot do harm.
+            // No connection was made, so nothing has reached the store, and the next try may meet another endpoint.
             Err(LookupStatus::Unreachable) if !self.retried => {
                 self.retried = true;
                 self.call(desk)
