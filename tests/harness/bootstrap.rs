@@ -48,12 +48,21 @@ impl Bootstrap {
             } else {
                 upstream
             };
-            cluster["type"] = json!("STATIC");
-            let endpoints = cluster.pointer_mut("/load_assignment/endpoints");
-            *endpoints.context("a cluster of envoy.yaml has no endpoints")? =
-                json!([{"lb_endpoints": [{"endpoint": {"address": loopback(address.port())}}]}]);
+            set_endpoint(cluster, Some(address))?;
         }
         Ok(())
+    }
+
+    /// Sends the lookup cluster somewhere else; `None` leaves it without any endpoint.
+    pub fn connect_lookup(&mut self, address: Option<SocketAddr>) -> Result<()> {
+        let clusters = list(&mut self.0, "/static_resources/clusters")?;
+        let mut own = clusters
+            .iter_mut()
+            .filter(|cluster| cluster["name"] == LOOKUP_CLUSTER);
+        set_endpoint(
+            own.next().context("envoy.yaml has no lookup cluster")?,
+            address,
+        )
     }
 
     /// Changes the filter's configuration by a JSON merge patch (RFC 7396): `null` removes a key, a list replaces a list.
@@ -108,6 +117,18 @@ impl Bootstrap {
         plugin["vm_config"]["code"] = json!({"local": {"filename": path}});
         Ok(())
     }
+}
+
+fn set_endpoint(cluster: &mut Value, address: Option<SocketAddr>) -> Result<()> {
+    cluster["type"] = json!("STATIC");
+    let endpoints: Vec<Value> = address
+        .iter()
+        .map(|address| json!({"endpoint": {"address": loopback(address.port())}}))
+        .collect();
+    let place = cluster.pointer_mut("/load_assignment/endpoints");
+    *place.context("a cluster of envoy.yaml has no endpoints")? =
+        json!([{"lb_endpoints": endpoints}]);
+    Ok(())
 }
 
 fn list<'a>(value: &'a mut Value, pointer: &str) -> Result<&'a mut Vec<Value>> {

@@ -233,6 +233,12 @@ impl Connection {
         Response::read(&mut self.0, request.method == "HEAD")
     }
 
+    /// Sends a request without waiting for its response.
+    pub fn start(&mut self, request: &Request) -> Result<()> {
+        let bytes = request.bytes(self.0.get_ref().peer_addr()?);
+        self.write(&bytes)
+    }
+
     /// Sends bytes that need not be HTTP, and reads the response to them.
     pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<Response> {
         self.write(bytes)?;

@@ -36,6 +36,7 @@
 //! - [`Envoy::metrics`] has what the filter counts, by name and label.
 //! - [`Envoy::machines`] before and after shows that no virtual machine trapped or was replaced.
 //! - [`Store`] has the account manager's commands, and can be stopped and started.
+//! - [`Lookup`] takes the store's place where the lookup is to go wrong ([`Bootstrap::connect_lookup`]).
 //! - [`Postgres`] is a real server, with databases for the asking; for the store, where SQLite is not enough.
 //! - [`jwt`] makes tokens of any shape; [`Stack::forge`] one that the stack accepts, changed by a merge patch.
 //! - [`wait::until`] waits on a condition. Nothing sleeps.
@@ -48,6 +49,7 @@ pub mod envoy;
 pub mod files;
 pub mod http;
 pub mod jwt;
+pub mod lookup;
 pub mod metrics;
 pub mod postgres;
 pub mod process;
@@ -59,6 +61,7 @@ pub mod wait;
 pub use bootstrap::Bootstrap;
 pub use envoy::{Envoy, Machines};
 pub use http::{Connection, Request, Response};
+pub use lookup::{Behaviour, Lookup};
 pub use metrics::Metrics;
 pub use postgres::Postgres;
 pub use stack::{Customer, Exchange, SIGNING_KEY, Setup, Stack, now, token_request};
