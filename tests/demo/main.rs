@@ -32,12 +32,12 @@ fn run() -> Result<()> {
     let signing_key = secret::kept_in(&folder.join("signing.key"))?;
     let service_token = secret::kept_in(&folder.join("service.token"))?;
 
-    screen::step("store");
+    screen::step("store", "starting");
     let log = new_log(folder, "store.log")?;
     let store = Store::start(&folder.join("store.sqlite"), &log, &service_token)?;
-    screen::step("upstream");
+    screen::step("upstream", "starting");
     let upstream = Upstream::start()?;
-    screen::step("Envoy");
+    screen::step("Envoy", "starting with the filter in it");
     let mut bootstrap = Bootstrap::example()?;
     bootstrap.admin(settings.admin_port);
     bootstrap.listen(settings.port)?;
@@ -49,14 +49,14 @@ fn run() -> Result<()> {
     new_log(folder, "envoy.log")?;
     let envoy = Envoy::start(folder, &bootstrap, &environment)?;
 
-    screen::step("customer");
+    screen::step("customer", customer::CODE);
     let env_file = folder.join("demo.env");
     let key = customer::working_key(&store, envoy.address(), &env_file)?;
     customer::write_env_file(&env_file, envoy.address(), &key)?;
     screen::show(&envoy, &store, &upstream, &key, folder);
 
     let watched = watch(&stop, &envoy, &store);
-    screen::step("stopping");
+    screen::step("demo", "stopping everything");
     envoy.stop();
     store.stop();
     watched

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use crate::customer::CODE;
 
-/// One line of progress.
-pub(crate) fn step(what: &str) {
-    println!("demo           {what}");
+/// One line of progress, in the form of those that `make setup` prints.
+pub(crate) fn step(name: &str, what: &str) {
+    println!("{name:<14} {what}");
 }
 
 /// Everything there is to try.

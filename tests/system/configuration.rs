@@ -76,8 +76,22 @@ fn text_that_is_no_json_is_refused() {
         let log = Stack::setup()
             .bootstrap(|bootstrap| bootstrap.replace_configuration(text))
             .refused();
-        assert!(log.contains("configuration"), "{text:?}:\n{log}");
+        assert!(log.contains("(top level)"), "{text:?}:\n{log}");
     }
+}
+
+#[test]
+fn a_configuration_given_as_a_struct_is_refused() {
+    let log = Stack::setup()
+        .bootstrap(|bootstrap| {
+            bootstrap.plugin()?["configuration"] = json!({
+                "@type": "type.googleapis.com/google.protobuf.Struct",
+                "value": {"issuer": "http://127.0.0.1:10000"},
+            });
+            Ok(())
+        })
+        .refused();
+    assert!(log.contains("StringValue"), "{log}");
 }
 
 #[test]

@@ -256,3 +256,26 @@ fn d13_two_authorization_headers_are_refused_even_if_both_are_good() {
     refused(Request::get("/products").bearer(&token).bearer(&token));
     refused(Request::get("/products").bearer("x").bearer(&token));
 }
+
+#[test]
+fn d17_the_example_gives_each_path_one_spelling_or_refuses_it() {
+    let token = STACK.forge(json!({}));
+    for path in [
+        "//products",
+        "/./products",
+        "/x/../products",
+        "/x/%2e%2e/products",
+        "/%70roducts",
+    ] {
+        let exchange = STACK.send(Request::get(path).bearer(&token));
+        assert_eq!(exchange.reached().path, "/products", "{path}");
+    }
+    for path in ["/products%2fx", "/products%5cx", "/products%00"] {
+        let exchange = STACK.send(Request::get(path).bearer(&token));
+        assert_eq!(exchange.stopped().status, 400, "{path}");
+    }
+    let underscore = Request::get("/products")
+        .bearer(&token)
+        .header("x_customer_code", "EVIL");
+    assert_eq!(STACK.send(underscore).stopped().status, 400);
+}
