@@ -92,6 +92,33 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// Adds the first listener of another configuration under a name of its own, on a free port.
+    pub fn add_listener(&mut self, name: &str, mut other: Self) -> Result<()> {
+        let mut listener = list(&mut other.0, "/static_resources/listeners")?.swap_remove(0);
+        listener["name"] = json!(name);
+        listener["address"] = loopback(0);
+        list(&mut self.0, "/static_resources/listeners")?.push(listener);
+        Ok(())
+    }
+
+    /// Lets paths and header names come as they are sent: what the filter must not depend on.
+    pub fn leave_requests_as_they_come(&mut self) -> Result<()> {
+        let manager = self.connection_manager()?;
+        for protection in [
+            "normalize_path",
+            "merge_slashes",
+            "path_with_escaped_slashes_action",
+        ] {
+            manager.remove(protection).context(protection)?;
+        }
+        let options = manager["common_http_protocol_options"].as_object_mut();
+        let options = options.context("common_http_protocol_options")?;
+        options
+            .remove("headers_with_underscores_action")
+            .context("headers_with_underscores_action")?;
+        Ok(())
+    }
+
     /// The `PluginConfig` of the filter.
     pub fn plugin(&mut self) -> Result<&mut Map<String, Value>> {
         self.connection_manager()?

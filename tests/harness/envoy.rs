@@ -92,6 +92,25 @@ impl Envoy {
         self.address
     }
 
+    /// Where one of several listeners takes requests; fails the test if there is none of that name.
+    pub fn listener(&self, name: &str) -> SocketAddr {
+        let found = || {
+            let listeners = admin_json(self.admin, "/listeners?format=json")?;
+            let all = listeners["listener_statuses"]
+                .as_array()
+                .context("no list")?;
+            let named = all.iter().find(|listener| listener["name"] == name);
+            let port = named.and_then(|listener| {
+                listener
+                    .pointer("/local_address/socket_address/port_value")?
+                    .as_u64()
+            });
+            let port = port.with_context(|| format!("no listener {name}: {listeners}"))?;
+            Ok(SocketAddr::from(([127, 0, 0, 1], port.try_into()?)))
+        };
+        found().unwrap_or_else(|error: anyhow::Error| panic!("{error:#}"))
+    }
+
     /// Where its admin interface is.
     pub fn admin(&self) -> SocketAddr {
         self.admin
@@ -153,11 +172,16 @@ impl Envoy {
 
     /// One open connection to each worker, so that a test can speak to every virtual machine.
     pub fn connection_to_each_worker(&self) -> Result<Vec<Connection>> {
+        self.connection_to_each_worker_at(self.address)
+    }
+
+    /// The same for one of several listeners.
+    pub fn connection_to_each_worker_at(&self, address: SocketAddr) -> Result<Vec<Connection>> {
         let mut connections: Vec<Option<Connection>> = (0..WORKERS).map(|_| None).collect();
         // The kernel spreads connections over the workers by a hash of their ports.
         for _ in 0..1000 {
             let before = self.accepted();
-            let mut connection = Connection::open(self.address)?;
+            let mut connection = Connection::open(address)?;
             connection.send(&Request::get("/"))?;
             let after = self.accepted();
             // Others may connect at the same time; only a worker that alone accepted one is known.

@@ -38,6 +38,7 @@
 //! - [`Store`] has the account manager's commands, and can be stopped and started.
 //! - [`Lookup`] takes the store's place where the lookup is to go wrong ([`Bootstrap::connect_lookup`]).
 //! - [`Postgres`] is a real server, with databases for the asking; for the store, where SQLite is not enough.
+//! - [`vectors`] are the examples in `tests/vectors/`, and [`recipe`] makes their tokens.
 //! - [`jwt`] makes tokens of any shape; [`Stack::forge`] one that the stack accepts, changed by a merge patch.
 //! - [`wait::until`] waits on a condition. Nothing sleeps.
 //!
@@ -45,6 +46,7 @@
 //! Processes end with the test that started them, even if it is killed.
 
 pub mod bootstrap;
+pub mod docs;
 pub mod envoy;
 pub mod files;
 pub mod http;
@@ -53,9 +55,11 @@ pub mod lookup;
 pub mod metrics;
 pub mod postgres;
 pub mod process;
+pub mod recipe;
 pub mod stack;
 pub mod store;
 pub mod upstream;
+pub mod vectors;
 pub mod wait;
 
 pub use bootstrap::Bootstrap;

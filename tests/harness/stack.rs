@@ -2,13 +2,14 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::bootstrap::Bootstrap;
 use crate::envoy::Envoy;
-use crate::http::{Request, Response};
+use crate::http::{Connection, Request, Response};
 use crate::store::{Key, Store};
 use crate::upstream::{Seen, Upstream};
 use crate::{files, jwt};
@@ -170,11 +171,27 @@ impl Stack {
 
     /// Sends a request over a connection of its own; fails the test if no response comes.
     pub fn send(&self, request: Request) -> Exchange {
+        self.send_to(self.envoy.address(), request)
+    }
+
+    /// The same to one of several listeners.
+    pub fn send_to(&self, address: SocketAddr, request: Request) -> Exchange {
+        self.exchange(request, |request| request.send(address))
+    }
+
+    /// The same over a connection that is open already.
+    pub fn send_over(&self, connection: &mut Connection, request: Request) -> Exchange {
+        self.exchange(request, |request| connection.send(request))
+    }
+
+    fn exchange(
+        &self,
+        request: Request,
+        send: impl FnOnce(&Request) -> Result<Response>,
+    ) -> Exchange {
         let number = next().to_string();
         let request = request.header(EXCHANGE, &number);
-        let response = request
-            .send(self.envoy.address())
-            .unwrap_or_else(|error| panic!("{error:#}"));
+        let response = send(&request).unwrap_or_else(|error| panic!("{error:#}"));
         Exchange {
             response,
             upstream: self.upstream.requests_with(EXCHANGE, &number),

@@ -1,7 +1,6 @@
 //! Nobody but the filter says who the customer is (D18), whatever the path looks like (D17).
 
-use anyhow::Context;
-use latchkey_tests::{Exchange, Request, Stack};
+use latchkey_tests::{Bootstrap, Exchange, Request, Stack};
 use serde_json::json;
 use std::sync::LazyLock;
 
@@ -14,23 +13,8 @@ static STACK: LazyLock<Stack> = LazyLock::new(|| {
             ],
             "identity": {"headers": {"x-customer-code": "sub", "x-token-scope": "scope"}},
         }))
-        .bootstrap(|bootstrap| {
-            let manager = bootstrap.connection_manager()?;
-            // Without the help that Envoy gives in the example: the filter must not depend on it.
-            for protection in [
-                "normalize_path",
-                "merge_slashes",
-                "path_with_escaped_slashes_action",
-            ] {
-                manager.remove(protection).context(protection)?;
-            }
-            let options = manager["common_http_protocol_options"].as_object_mut();
-            let options = options.context("common_http_protocol_options")?;
-            options
-                .remove("headers_with_underscores_action")
-                .context("headers_with_underscores_action")?;
-            Ok(())
-        })
+        // Without the help that Envoy gives in the example: the filter must not depend on it.
+        .bootstrap(Bootstrap::leave_requests_as_they_come)
         .start()
 });
 

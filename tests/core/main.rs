@@ -1,0 +1,7 @@
+//! The examples of `tests/vectors/` in the core by itself, as values: no Envoy, and a clock that stands still.
+
+mod challenges;
+mod desk;
+mod identity;
+mod paths;
+mod tokens;

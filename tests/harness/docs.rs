@@ -1,0 +1,40 @@
+//! Parts of the documentation that are made from what runs, so that they cannot say anything else.
+
+use std::{env, fs};
+
+use crate::files::checkout;
+
+/// Set to write what is made into the pages, in place of comparing.
+const WRITE: &str = "LATCHKEY_WRITE_DOCS";
+
+/// Compares a generated part of a page with what it should be; fails the test where they differ.
+///
+/// The part stands between `<!-- generated: NAME -->` and `<!-- end: NAME -->`.
+#[track_caller]
+pub fn assert_generated(page: &str, name: &str, text: &str) {
+    let path = checkout().join("docs").join(page);
+    let whole = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let (begin, end) = (
+        format!("<!-- generated: {name} -->\n"),
+        format!("<!-- end: {name} -->"),
+    );
+    let parts = whole
+        .split_once(&begin)
+        .and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
+    let (before, (written, after)) =
+        parts.unwrap_or_else(|| panic!("docs/{page} has no generated part {name}"));
+    if written == text {
+        return;
+    }
+    if env::var_os(WRITE).is_some() {
+        fs::write(&path, [before, &begin, text, &end, after].concat())
+            .unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        return;
+    }
+    let differing = |(one, other): &(&str, &str)| one != other;
+    let line = written.lines().zip(text.lines()).find(differing);
+    panic!(
+        "docs/{page} is not what this run shows (first difference: {line:?}). Run the test once more with {WRITE}=1 and look at \
+         what git diff says"
+    );
+}
