@@ -3,6 +3,7 @@
 use latchkey_core::lookup::KeyHash;
 use serde::Serialize;
 use std::fmt;
+use std::str::FromStr;
 
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 /// 43 characters of 62 hold 43 × log2(62) = 256.03 bits.
@@ -12,6 +13,10 @@ const KEY_TAG: &str = "lk_";
 const PREFIX_LENGTH: usize = KEY_TAG.len() + 4;
 const ID_TAG: &str = "k_";
 const ID_CHARACTERS: usize = 12;
+/// Imported ids may be longer than those made here.
+const ID_MAX: usize = 64;
+/// How many keys of one customer may work at the same time. What the filter reads of a reply is bounded.
+pub const MOST_WORKING: usize = 100;
 
 /// An API Key, the OAuth `client_secret`. It is never printed except through [`ApiKey::reveal`].
 pub struct ApiKey(String);
@@ -20,6 +25,11 @@ pub struct ApiKey(String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct KeyId(String);
+
+/// Why a text is no key id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a key id: 1 to {ID_MAX} letters A-Z a-z, digits 0-9, '.', '_' and '-'")]
+pub struct KeyIdError(String);
 
 /// A key as it is listed: everything but the key and its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -83,9 +93,15 @@ impl KeyId {
     }
 }
 
-impl From<String> for KeyId {
-    fn from(text: String) -> Self {
-        Self(text)
+impl FromStr for KeyId {
+    type Err = KeyIdError;
+
+    fn from_str(text: &str) -> Result<Self, KeyIdError> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if !(1..=ID_MAX).contains(&text.len()) || !text.bytes().all(legal) {
+            return Err(KeyIdError(text.chars().take(ID_MAX).collect()));
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -97,13 +113,19 @@ impl fmt::Display for KeyId {
 
 impl KeyInfo {
     pub fn state(&self, now: i64) -> KeyState {
-        if self.revoked_at.is_some_and(|at| at <= now) {
-            return KeyState::Revoked;
+        KeyState::of(self.expires_at, self.revoked_at, now)
+    }
+}
+
+impl KeyState {
+    pub fn of(expires_at: Option<i64>, revoked_at: Option<i64>, now: i64) -> Self {
+        if revoked_at.is_some_and(|at| at <= now) {
+            return Self::Revoked;
         }
-        if self.expires_at.is_some_and(|at| at <= now) {
-            return KeyState::Expired;
+        if expires_at.is_some_and(|at| at <= now) {
+            return Self::Expired;
         }
-        KeyState::Active
+        Self::Active
     }
 }
 

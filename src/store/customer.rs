@@ -85,18 +85,11 @@ impl Scope {
 impl FromStr for Scope {
     type Err = ScopeError;
 
-    /// RFC 6749 section 3.3: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`.
     fn from_str(text: &str) -> Result<Self, ScopeError> {
-        let legal = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        let words: Vec<&str> = text.split(' ').collect();
-        let well_formed = words
-            .iter()
-            .all(|word| !word.is_empty() && word.bytes().all(legal));
-        let repeated = words
-            .iter()
-            .enumerate()
-            .any(|(index, word)| words[..index].contains(word));
-        if text.len() > SCOPE_MAX || !well_formed || repeated {
+        // The core drops a word that comes again, so that the text differs.
+        let scope =
+            latchkey_core::scope::Scope::parse(text).filter(|scope| scope.to_string() == text);
+        if scope.is_none() || text.is_empty() || text.len() > SCOPE_MAX {
             return Err(ScopeError(excerpt(text)));
         }
         Ok(Self(text.to_owned()))

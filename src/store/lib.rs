@@ -9,3 +9,4 @@ pub mod customer;
 pub mod expiry;
 pub mod http;
 pub mod repository;
+pub mod transfer;

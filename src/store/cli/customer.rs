@@ -2,7 +2,7 @@
 
 use super::confirm::confirm;
 use super::output::{day, moment};
-use super::{Context, Error, complete};
+use super::{Context, Error, complete, export, import};
 use crate::customer::{Customer, CustomerCode, Scope};
 use clap::Subcommand;
 use clap_complete::engine::ArgValueCompleter;
@@ -43,6 +43,10 @@ pub(super) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Bring in customers and the hashes of their keys from a file, all or none
+    Import(import::Import),
+    /// Write all customers and the hashes of their keys to a file
+    Export(export::Export),
     /// Replace a customer's whole scope, as of the next token request
     SetScope {
         /// The Customer Code
@@ -80,6 +84,8 @@ impl Command {
                 }
                 show(&repository.set_enabled(&code, false, stamp).await?, context)
             }
+            Self::Import(import) => import.run(context).await,
+            Self::Export(export) => export.run(context).await,
             Self::SetScope { code, scope, yes } => {
                 let old = repository.customer(&code).await?.scope;
                 if !old.is_within(&scope) {

@@ -4,16 +4,18 @@ use crate::customer::{CodeError, ScopeError};
 use crate::expiry::ExpiryError;
 use crate::http::{ServeError, TokensError};
 use crate::repository;
+use crate::transfer::Refusal;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(super) const EXIT_CODES: &str = "Exit codes:
   0  done
   1  failed for a reason not named below
-  2  the command line is wrong
+  2  the command line is wrong, or a file that was given with it
   3  there is no such customer or key
-  4  the customer is there already
+  4  the customer or key is there already, or has all the keys it may have
   5  not confirmed, nothing was changed
   6  the database cannot be used: unreachable, locked, full, read-only, damaged, or of a newer version";
 
@@ -47,6 +49,24 @@ pub enum Error {
     OpenToAll { address: SocketAddr },
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{}: the name must end in .csv or .jsonl, which says how the file is written", .0.display())]
+    FileName(PathBuf),
+    #[error("{}, line {line}: {refusal}; nothing was imported", path.display())]
+    Line {
+        path: PathBuf,
+        line: u64,
+        refusal: Refusal,
+    },
+    #[error("{}, line {line}: {error}, from an earlier line or from before; nothing was imported", path.display())]
+    Taken {
+        path: PathBuf,
+        line: u64,
+        error: repository::Error,
+    },
+    #[error("no random bytes from the operating system: {0}")]
+    Random(#[from] getrandom::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -66,15 +86,21 @@ impl Error {
         use repository::Error as Database;
         match self {
             Self::Expiry(_) | Self::Code(_) | Self::Scope(_) => 2,
+            Self::FileName(_) | Self::Line { .. } => 2,
             Self::Tokens(_) | Self::OpenToAll { .. } | Self::Serve(ServeError::Tls(_)) => 2,
-            Self::Repository(Database::UnknownKind | Database::BadUrl { .. }) => 2,
+            Self::Repository(Database::UnknownKind | Database::BadUrl(_)) => 2,
             Self::Repository(Database::NoCustomer(_) | Database::NoKey(_)) => 3,
-            Self::Repository(Database::CustomerExists(_)) => 4,
+            Self::Repository(
+                Database::CustomerExists(_) | Database::KeyExists { .. } | Database::TooManyKeys(_),
+            ) => 4,
+            Self::Taken { .. } => 4,
             Self::NotConfirmed | Self::NoTerminal => 5,
             Self::Repository(Database::Random(_))
             | Self::Listen { .. }
             | Self::Serve(_)
-            | Self::Io(_) => 1,
+            | Self::Io(_)
+            | Self::File { .. }
+            | Self::Random(_) => 1,
             Self::Repository(_) => 6,
         }
     }

@@ -4,7 +4,7 @@ use super::output::moment;
 use super::{Context, Error};
 use crate::api_key::{ApiKey, KeyInfo, KeyState};
 use crate::customer::CustomerCode;
-use crate::expiry::{self, Expiry};
+use crate::expiry::{self, Expiry, ExpiryError};
 use clap::Args;
 use serde::Serialize;
 
@@ -18,6 +18,17 @@ pub(super) struct Ends {
     /// The moment at which the key ends, for example 2027-05-01 or 2027-05-01T12:30:00Z
     #[arg(long, value_name = "MOMENT", value_parser = expiry::parse_moment)]
     expires_at: Option<i64>,
+}
+
+impl Ends {
+    pub(super) fn resolve(&self, now: i64) -> Result<i64, ExpiryError> {
+        let expiry = match (self.expires_in, self.expires_at) {
+            (Some(seconds), _) => Expiry::In(seconds),
+            (None, Some(moment)) => Expiry::At(moment),
+            (None, None) => Expiry::Default,
+        };
+        expiry.resolve(now)
+    }
 }
 
 #[derive(Serialize)]
@@ -67,12 +78,7 @@ async fn issue_key(
     ends: &Ends,
     context: &Context,
 ) -> Result<(ApiKey, KeyInfo), Error> {
-    let expiry = match (ends.expires_in, ends.expires_at) {
-        (Some(seconds), _) => Expiry::In(seconds),
-        (None, Some(moment)) => Expiry::At(moment),
-        (None, None) => Expiry::Default,
-    };
-    let expires_at = expiry.resolve(context.stamp.at)?;
+    let expires_at = ends.resolve(context.stamp.at)?;
     Ok(context
         .repository
         .issue_key(code, expires_at, &context.stamp)

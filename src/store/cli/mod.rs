@@ -5,9 +5,13 @@ mod complete;
 mod confirm;
 mod customer;
 mod error;
+mod export;
+mod import;
 mod issue;
 mod key;
+mod keys_file;
 mod output;
+mod progress;
 mod serve;
 
 pub use error::Error;
@@ -106,18 +110,23 @@ async fn run(cli: Cli) -> Result<(), Error> {
             json: cli.global.json,
         },
     };
-    match cli.command {
-        Command::Serve(command) => command.run(context.repository).await,
-        Command::Customer(command) => command.run(&context).await,
-        Command::Key(command) => command.run(&context).await,
-        Command::Audit(command) => command.run(&context).await,
-        Command::Migrate => context
-            .output
-            .print(&json!({ "schema_version": version }), || {
-                format!(
-                    "The database has schema version {version}, which is what this program knows."
-                )
+    let done = cli.command.run(&context, version).await;
+    // SQLite's write-ahead log goes into the file when its last connection is closed.
+    context.repository.pool().close().await;
+    done
+}
+
+impl Command {
+    async fn run(self, context: &Context, version: i64) -> Result<(), Error> {
+        match self {
+            Self::Serve(command) => command.run(context.repository.clone()).await,
+            Self::Customer(command) => command.run(context).await,
+            Self::Key(command) => command.run(context).await,
+            Self::Audit(command) => command.run(context).await,
+            Self::Migrate => context.output.print(&json!({ "schema_version": version }), || {
+                format!("The database has schema version {version}, which is what this program knows.")
             }),
+        }
     }
 }
 

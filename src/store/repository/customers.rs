@@ -1,7 +1,7 @@
 //! Customers: added, shown, enabled, disabled, given another scope.
 
 use super::audit::{Change, Stamp};
-use super::{Error, Repository};
+use super::{Error, Repository, columns};
 use crate::customer::{Customer, CustomerCode, Scope};
 use serde_json::{Value, json};
 use sqlx::{Any, AnyConnection, Transaction};
@@ -166,15 +166,9 @@ fn customer(
     (code, scope, created_at, disabled_at, last_lookup_day): Row,
 ) -> Result<Customer, Error> {
     Ok(Customer {
-        code: code.parse().map_err(|_| Error::Unreadable {
-            what: "a Customer Code",
-            found: code.clone(),
-        })?,
+        code: columns::code(code)?,
         enabled: disabled_at.is_none(),
-        scope: scope.parse().map_err(|_| Error::Unreadable {
-            what: "a scope",
-            found: scope.clone(),
-        })?,
+        scope: columns::scope(scope)?,
         created_at,
         disabled_at,
         last_lookup_day,

@@ -1,6 +1,6 @@
 //! What can go wrong with a database, told so that a person knows what to do.
 
-use crate::api_key::KeyId;
+use crate::api_key::{KeyId, MOST_WORKING};
 use crate::customer::CustomerCode;
 use sqlx::migrate::MigrateError;
 use std::io;
@@ -15,10 +15,16 @@ pub enum Error {
     NoKey(KeyId),
     #[error("customer {0} is there already")]
     CustomerExists(CustomerCode),
+    #[error("key {id} is there already; {customer} cannot have it too")]
+    KeyExists { id: KeyId, customer: CustomerCode },
+    #[error("customer {0} has {MOST_WORKING} working keys, which is the most; revoke one first")]
+    TooManyKeys(CustomerCode),
     #[error("a database is named as sqlite:PATH or postgres://USER@HOST/DATABASE")]
     UnknownKind,
-    #[error("{url} is no usable database URL: {reason}")]
-    BadUrl { url: String, reason: String },
+    #[error(
+        "the database URL cannot be used: {0}; expected sqlite:PATH or postgres://USER@HOST/DATABASE"
+    )]
+    BadUrl(String),
     #[error("the database file {path} cannot be made: {source}")]
     File { path: String, source: io::Error },
     #[error(
@@ -54,16 +60,6 @@ pub enum Error {
     Migration(MigrateError),
 }
 
-impl Error {
-    /// Whether it is the database's state and not the request that was wrong.
-    pub fn is_unavailable(&self) -> bool {
-        !matches!(
-            self,
-            Self::NoCustomer(_) | Self::NoKey(_) | Self::CustomerExists(_)
-        )
-    }
-}
-
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let database = match error {
@@ -71,6 +67,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolTimedOut => {
                 return Self::Unreachable("no connection came free in time".to_owned());
             }
+            sqlx::Error::Configuration(reason) => return Self::BadUrl(reason.to_string()),
             sqlx::Error::Io(source) => return Self::Unreachable(source.to_string()),
             sqlx::Error::Tls(source) => return Self::Unreachable(source.to_string()),
             other => return Self::Other(other),

@@ -1,8 +1,8 @@
 //! API Keys: issued, listed, revoked.
 
 use super::audit::{Change, Stamp};
-use super::{Error, Repository, customers};
-use crate::api_key::{ApiKey, KeyId, KeyInfo};
+use super::{Error, Repository, columns, customers};
+use crate::api_key::{ApiKey, KeyId, KeyInfo, MOST_WORKING};
 use crate::customer::CustomerCode;
 use serde_json::{Value, json};
 use sqlx::AnyConnection;
@@ -34,6 +34,9 @@ const COUNT_ENDING: &str = concat!(
     ending!()
 );
 
+const COUNT_WORKING: &str = "SELECT count(*) FROM api_keys \
+    WHERE customer = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
+
 type Row = (
     String,
     String,
@@ -64,6 +67,14 @@ impl dyn Repository + '_ {
         };
         let mut transaction = self.begin().await?;
         let customer = customers::find(code, &mut transaction).await?;
+        let working: i64 = sqlx::query_scalar(COUNT_WORKING)
+            .bind(code.as_str())
+            .bind(stamp.at)
+            .fetch_one(&mut *transaction)
+            .await?;
+        if working >= MOST_WORKING as i64 {
+            return Err(Error::TooManyKeys(code.clone()));
+        }
         let statement = "INSERT INTO api_keys (id, customer, prefix, hash, created_at, expires_at) \
                          VALUES ($1, $2, $3, $4, $5, $6)";
         sqlx::query(statement)
@@ -174,13 +185,9 @@ async fn find(id: &KeyId, connection: &mut AnyConnection) -> Result<KeyInfo, Err
 fn info(
     (id, customer, prefix, created_at, expires_at, revoked_at, last_lookup_day): Row,
 ) -> Result<KeyInfo, Error> {
-    let customer = customer.parse().map_err(|_| Error::Unreadable {
-        what: "a Customer Code",
-        found: customer.clone(),
-    })?;
     Ok(KeyInfo {
-        id: id.into(),
-        customer,
+        id: columns::key_id(id)?,
+        customer: columns::code(customer)?,
         prefix,
         created_at,
         expires_at,

@@ -1,10 +1,11 @@
 //! What the lookup service answers from. Always asked of the database, never remembered: a revoked key must fail
 //! at the very next token request.
 
-use super::{Error, Repository, placeholders};
+use super::{Error, Repository, columns, placeholders};
 use crate::customer::CustomerCode;
-use latchkey_core::lookup::{ClientRecord, KeyHash, KeyRecord};
+use latchkey_core::lookup::{ClientRecord, KeyRecord};
 use sqlx::AssertSqlSafe;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 type Row = (
@@ -18,7 +19,12 @@ type Row = (
     Option<i64>,
 );
 
+/// The filter reads 64 KiB of a reply; so many keys are at most 44 KB. The rest have ended, and would only tell an
+/// expired key from a wrong one in the filter's metrics.
+const MOST_SENT: usize = 200;
+
 /// A customer's record, and the last day it was asked for.
+#[derive(Debug)]
 pub struct Found {
     pub record: ClientRecord,
     pub last_lookup_day: Option<i64>,
@@ -40,7 +46,18 @@ impl dyn Repository + '_ {
         else {
             return Ok(None);
         };
-        let keys = rows.into_iter().filter_map(key).collect::<Result<_, _>>()?;
+        let mut keys = rows
+            .into_iter()
+            .filter_map(key)
+            .collect::<Result<Vec<_>, _>>()?;
+        // Working keys come before those that have ended, so that none of them is cut.
+        keys.sort_by_key(|key| {
+            (
+                key.revoked_at.is_some(),
+                Reverse(key.expires_at.unwrap_or(i64::MAX)),
+            )
+        });
+        keys.truncate(MOST_SENT);
         let record = ClientRecord {
             client_id,
             enabled: disabled_at.is_none(),
@@ -77,14 +94,15 @@ impl dyn Repository + '_ {
 /// A customer without keys makes one row whose key is null.
 fn key((_, _, _, _, id, hash, expires_at, revoked_at): Row) -> Option<Result<KeyRecord, Error>> {
     let (id, hash) = (id?, hash?);
-    let hash = KeyHash::try_from(hash).map_err(|_| Error::Unreadable {
-        what: "a key hash",
-        found: format!("the hash of key {id}"),
-    });
-    Some(hash.map(|hash| KeyRecord {
-        id,
-        hash,
-        expires_at,
-        revoked_at,
-    }))
+    let read = || {
+        let id = columns::key_id(id)?;
+        let hash = columns::hash(hash, &id)?;
+        Ok(KeyRecord {
+            id: id.to_string(),
+            hash,
+            expires_at,
+            revoked_at,
+        })
+    };
+    Some(read())
 }

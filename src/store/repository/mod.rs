@@ -4,6 +4,7 @@
 //! itself) is what the trait asks of each; the operations stand on `dyn Repository`.
 
 mod audit;
+mod columns;
 mod customers;
 mod error;
 mod keys;
@@ -12,11 +13,13 @@ mod migrations;
 mod names;
 mod postgres;
 mod sqlite;
+mod transfer;
 
 pub use audit::{AuditEntry, Stamp};
 pub use error::Error;
 pub use lookups::Found;
 pub use names::Names;
+pub use transfer::{Export, Import};
 
 use async_trait::async_trait;
 use postgres::PostgresRepository;
@@ -32,6 +35,9 @@ pub trait Repository: Send + Sync {
 
     /// A transaction that has all changes of the database to itself; reading goes on beside it.
     async fn begin(&self) -> Result<Transaction<'static, Any>, Error>;
+
+    /// A transaction that only reads, and sees all of the database as it is now.
+    async fn snapshot(&self) -> Result<Transaction<'static, Any>, Error>;
 
     /// Brings the schema up to what this program knows, and tells which version that is.
     async fn migrate(&self) -> Result<i64, Error>;

@@ -4,12 +4,13 @@ use super::{Error, Repository, migrations};
 use async_trait::async_trait;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::time::Duration;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 const CONNECTIONS: u32 = 16;
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Shorter than a lookup may take, so that its error says what was missing.
+const PATIENCE: Duration = Duration::from_millis(1500);
 const SETTINGS: &str = "SET lock_timeout = '5s'";
 
 pub(super) struct PostgresRepository {
@@ -19,14 +20,16 @@ pub(super) struct PostgresRepository {
 impl PostgresRepository {
     pub(super) async fn open(url: &str) -> Result<Self, Error> {
         let options: AnyConnectOptions = url.parse()?;
+        // The pool would go on trying for a while and then say only that it had no success.
+        let connection = AnyConnection::connect_with(&options).await?;
+        connection.close().await?;
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
             .after_connect(|connection, _| {
                 Box::pin(async move { connection.execute(SETTINGS).await.map(drop) })
             })
-            .connect_with(options)
-            .await?;
+            .connect_lazy_with(options);
         Ok(Self { pool })
     }
 }
@@ -44,6 +47,13 @@ impl Repository for PostgresRepository {
             .execute("LOCK TABLE customers, api_keys IN SHARE ROW EXCLUSIVE MODE")
             .await?;
         Ok(transaction)
+    }
+
+    async fn snapshot(&self) -> Result<Transaction<'static, Any>, Error> {
+        Ok(self
+            .pool
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await?)
     }
 
     async fn migrate(&self) -> Result<i64, Error> {

@@ -4,7 +4,7 @@ use super::{Error, Missing, Repository, migrations};
 use async_trait::async_trait;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -48,25 +48,20 @@ impl SqliteRepository {
             })?;
         }
         let options: AnyConnectOptions = format!("sqlite:{path}").parse()?;
+        // The pool would go on trying for a while and then say only that it had no success.
+        let mut connection = AnyConnection::connect_with(&options).await?;
+        set_up(&mut connection, read_only).await?;
+        connection.close().await?;
         let identity = Arc::new(Identity::of(file));
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    connection.execute(SETTINGS).await?;
-                    if !read_only {
-                        connection.execute(WRITE_AHEAD).await?;
-                    }
-                    Ok(())
-                })
-            })
+            .after_connect(move |connection, _| Box::pin(set_up(connection, read_only)))
             .before_acquire(move |_, meta| {
                 let same = identity.is_unchanged_for(meta.age);
                 Box::pin(async move { Ok(same) })
             })
-            .connect_with(options)
-            .await?;
+            .connect_lazy_with(options);
         Ok(Self { pool })
     }
 }
@@ -80,6 +75,10 @@ impl Repository for SqliteRepository {
     /// `IMMEDIATE` waits its turn now; a transaction that finds out at its first write would fail instead.
     async fn begin(&self) -> Result<Transaction<'static, Any>, Error> {
         Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    async fn snapshot(&self) -> Result<Transaction<'static, Any>, Error> {
+        Ok(self.pool.begin().await?)
     }
 
     async fn migrate(&self) -> Result<i64, Error> {
@@ -112,6 +111,14 @@ impl Identity {
         }
         now.is_some() && age < seen.1.elapsed()
     }
+}
+
+async fn set_up(connection: &mut AnyConnection, read_only: bool) -> Result<(), sqlx::Error> {
+    connection.execute(SETTINGS).await?;
+    if !read_only {
+        connection.execute(WRITE_AHEAD).await?;
+    }
+    Ok(())
 }
 
 fn id(path: &Path) -> Option<FileId> {

@@ -117,7 +117,7 @@ async fn nothing_is_issued_to_or_revoked_of_whom_there_is_not(database: Database
         Err(Error::NoCustomer(_))
     ));
     let revoked = repository
-        .revoke_key(&"k_none".to_owned().into(), &at(NOW))
+        .revoke_key(&"k_none".parse().unwrap(), &at(NOW))
         .await;
     assert!(matches!(revoked, Err(Error::NoKey(_))), "{revoked:?}");
 }

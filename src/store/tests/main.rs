@@ -3,7 +3,10 @@
 mod command_line;
 mod customers;
 mod databases;
+mod durability;
 mod keys;
 mod server;
 mod service;
 mod tls;
+mod transfer;
+mod trouble;
