@@ -119,6 +119,16 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// Lets the filter see a further variable of Envoy's environment.
+    pub fn show_variable(&mut self, name: &str) -> Result<()> {
+        let plugin = self.plugin()?;
+        let keys = plugin["vm_config"].pointer_mut("/environment_variables/host_env_keys");
+        let keys = keys.and_then(Value::as_array_mut);
+        keys.context("envoy.yaml has no host_env_keys")?
+            .push(json!(name));
+        Ok(())
+    }
+
     /// The `PluginConfig` of the filter.
     pub fn plugin(&mut self) -> Result<&mut Map<String, Value>> {
         self.connection_manager()?

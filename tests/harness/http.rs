@@ -245,6 +245,13 @@ impl Connection {
         Response::read(&mut self.0, false)
     }
 
+    /// Everything that still comes until the other side closes, as text.
+    pub fn rest(&mut self) -> Result<String> {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// Sends bytes without waiting for an answer.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match self.0.get_ref().write_all(bytes) {

@@ -46,7 +46,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// What to do for each Customer Code, one after the other; the last stays.
+    /// What to do for whom, one after the other; the last stays.
     behaviours: HashMap<String, Vec<Behaviour>>,
     seen: Vec<Seen>,
     released: Vec<String>,
@@ -74,7 +74,7 @@ impl Lookup {
         self.address
     }
 
-    /// Tells what to do when this Customer Code is asked for.
+    /// Tells what to do when this Customer Code is asked for: when the path, decoded, holds it.
     pub fn on(&self, code: &str, behaviour: Behaviour) {
         self.on_each(code, vec![behaviour]);
     }
@@ -96,11 +96,7 @@ impl Lookup {
     /// The lookups so far whose path, decoded, holds this text.
     pub fn seen(&self, text: &str) -> Vec<Seen> {
         let state = self.shared.state();
-        let about = |seen: &&Seen| {
-            percent_decode_str(&seen.path)
-                .decode_utf8_lossy()
-                .contains(text)
-        };
+        let about = |seen: &&Seen| decoded(&seen.path).contains(text);
         state.seen.iter().filter(about).cloned().collect()
     }
 
@@ -122,8 +118,7 @@ impl Shared {
             let Some(request) = read_request(&mut reader)? else {
                 return Ok(());
             };
-            let code = customer_code(&request.path);
-            let behaviour = self.next(&code, request);
+            let (code, behaviour) = self.next(request);
             let mut stream = reader.get_ref();
             match behaviour {
                 Behaviour::Send(bytes) => stream.write_all(&bytes)?,
@@ -157,14 +152,20 @@ impl Shared {
         }
     }
 
-    /// Notes the request, and takes what to do about it.
-    fn next(&self, code: &str, request: Seen) -> Behaviour {
+    /// Notes the request, and takes who it is about and what to do.
+    fn next(&self, request: Seen) -> (String, Behaviour) {
         let mut state = self.state();
+        let path = decoded(&request.path);
         state.seen.push(request);
-        match state.behaviours.get_mut(code) {
-            None => Behaviour::Send(reply("404 Not Found", "")),
-            Some(left) if left.len() > 1 => left.remove(0),
-            Some(left) => left[0].clone(),
+        let about = state
+            .behaviours
+            .iter_mut()
+            .filter(|(code, _)| path.contains(&**code));
+        // One code may be a part of another.
+        match about.max_by_key(|(code, _)| code.len()) {
+            None => (String::new(), Behaviour::Send(reply("404 Not Found", ""))),
+            Some((code, left)) if left.len() > 1 => (code.clone(), left.remove(0)),
+            Some((code, left)) => (code.clone(), left[0].clone()),
         }
     }
 }
@@ -205,10 +206,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The last segment of a path, as `/v1/clients/{client_id}` has it.
-fn customer_code(path: &str) -> String {
-    let segment = path.rsplit('/').next().unwrap_or_default();
-    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+fn decoded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 /// A request without a body; `None` where the connection was closed instead.

@@ -214,6 +214,11 @@ impl Stack {
         token.unwrap_or_else(|| panic!("no access_token in {response:?}"))
     }
 
+    /// The credential with which the filter asks the store.
+    pub fn service_token(&self) -> &'static str {
+        SERVICE_TOKEN
+    }
+
     /// The filter's configuration, as this stack runs with it.
     pub fn configuration(&self) -> &Value {
         &self.configuration
