@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store run test lint programs postgres
+.PHONY: help setup wasm store run test bench lint programs postgres
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
@@ -21,6 +21,11 @@ run: wasm programs ## Start everything on 127.0.0.1 with a demo customer, and pr
 
 test: wasm postgres ## Run every test: the core by itself, and the built module in a real Envoy with the real store
 	@$(with_envoy) cargo test --workspace --locked
+
+bench: wasm ## Measure what the filter costs, beside others in the same Envoy; BENCH_ARGS=--quick takes under a minute
+	@$(toolchain)/build-bench.sh
+	@cargo build --locked --release --package latchkey-bench
+	@$(with_envoy) exec target/release/bench $(BENCH_ARGS)
 
 lint: setup ## Check formatting, lints, dependencies, scripts and spelling
 	@$(toolchain)/lint.sh
@@ -47,4 +52,5 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   LATCHKEY_WASM            a certain filter module, for run and test (target/latchkey.wasm)
 #:   LATCHKEY_STORE_BIN       a certain credential store, for run and test (target/debug/latchkey-store)
 #:   POSTGRES_BIN             the folder of a certain PostgreSQL's programs, for test (else: the newest of Debian's)
+#:   BENCH_ARGS               arguments for bench; --help lists them
 #:   LATCHKEY_WASM_TOOLCHAIN  rustup or debian (else: whichever is there or can be had)

@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::process::Process;
 use crate::wait::wait_for;
 
-/// As many worker threads as every Envoy here has, and so as many virtual machines that serve requests.
+/// As many worker threads as an Envoy has unless told otherwise, and so as many virtual machines that serve requests.
 pub const WORKERS: usize = 2;
 
 /// The real Envoy, with the built module in it.
@@ -45,7 +45,17 @@ impl Envoy {
         bootstrap: &Bootstrap,
         environment: &[(&str, &str)],
     ) -> Result<Self> {
-        let (mut process, admin_file) = spawn(folder, bootstrap, environment)?;
+        Self::start_with_workers(folder, bootstrap, environment, WORKERS)
+    }
+
+    /// Starts it with so many worker threads.
+    pub fn start_with_workers(
+        folder: &Path,
+        bootstrap: &Bootstrap,
+        environment: &[(&str, &str)],
+        workers: usize,
+    ) -> Result<Self> {
+        let (mut process, admin_file) = spawn(folder, bootstrap, environment, workers)?;
         let admin = wait_for(|| match process.check() {
             Err(error) => Some(Err(error)),
             Ok(()) => ready(&admin_file).map(Ok),
@@ -74,7 +84,7 @@ impl Envoy {
         bootstrap: &Bootstrap,
         environment: &[(&str, &str)],
     ) -> Result<String> {
-        let (mut process, admin_file) = spawn(folder, bootstrap, environment)?;
+        let (mut process, admin_file) = spawn(folder, bootstrap, environment, WORKERS)?;
         let ended = wait_for(|| match process.exit() {
             Some(_) => Some(true),
             None => ready(&admin_file).map(|_| false),
@@ -229,6 +239,7 @@ fn spawn(
     folder: &Path,
     bootstrap: &Bootstrap,
     environment: &[(&str, &str)],
+    workers: usize,
 ) -> Result<(Process, std::path::PathBuf)> {
     fs::create_dir_all(folder)?;
     let configuration = folder.join("envoy.json");
@@ -244,7 +255,7 @@ fn spawn(
         .arg(&configuration)
         .arg("--admin-address-path")
         .arg(&admin_file)
-        .args(["--concurrency", &WORKERS.to_string()])
+        .args(["--concurrency", &workers.to_string()])
         // Without hot restart there is no shared memory for several Envoys to meet in, and no base id to choose.
         .arg("--disable-hot-restart")
         .args(["--file-flush-interval-msec", "50"])

@@ -1,0 +1,237 @@
+//! What is measured: one listener of the same Envoy for each filter, and what is sent to it.
+
+use anyhow::{Context, Result};
+use latchkey_tests::Bootstrap;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::tokens::{Issuer, SIGNING_KEY};
+
+/// One line of the tables.
+#[derive(Clone, Copy, Serialize)]
+pub struct Variant {
+    /// Its name in the results.
+    pub name: &'static str,
+    /// What it is, in words.
+    pub what: &'static str,
+    /// The listener it is sent to.
+    #[serde(skip)]
+    pub listener: &'static str,
+    /// What is sent.
+    #[serde(skip)]
+    pub sends: Sends,
+    /// Whether its time depends on which token is sent.
+    #[serde(skip)]
+    pub reads_token: bool,
+}
+
+/// The `Authorization` header of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sends {
+    /// A valid token.
+    Token,
+    /// Nothing.
+    Nothing,
+    /// A token whose signature is another's.
+    BadSignature,
+}
+
+impl Variant {
+    /// The status of its responses.
+    pub fn status(&self) -> u16 {
+        if self.sends == Sends::Token { 200 } else { 401 }
+    }
+}
+
+/// The listener without a filter, which the others are compared with.
+pub const BASE: &str = "none";
+
+const fn serving(name: &'static str, what: &'static str, reads_token: bool) -> Variant {
+    Variant {
+        name,
+        what,
+        listener: name,
+        sends: Sends::Token,
+        reads_token,
+    }
+}
+
+const fn refusing(name: &'static str, what: &'static str, sends: Sends) -> Variant {
+    Variant {
+        name,
+        what,
+        listener: "latchkey",
+        sends,
+        reads_token: false,
+    }
+}
+
+/// All variants that are measured by default.
+pub const VARIANTS: &[Variant] = &[
+    serving(BASE, "no filter", false),
+    serving(
+        "noop",
+        "wasm filter that does nothing, as the SDK makes it",
+        false,
+    ),
+    serving("noop-trimmed", "the same without needless exports", false),
+    serving(
+        "read-set",
+        "wasm, reads one header and sets one, as the SDK makes it",
+        false,
+    ),
+    serving(
+        "read-set-trimmed",
+        "the same without needless exports",
+        false,
+    ),
+    serving("latchkey", "Latchkey, valid token", true),
+    refusing(
+        "latchkey-no-token",
+        "Latchkey refusing: no token",
+        Sends::Nothing,
+    ),
+    refusing(
+        "latchkey-bad-signature",
+        "Latchkey refusing: bad signature",
+        Sends::BadSignature,
+    ),
+    serving(
+        "jwt_authn",
+        "jwt_authn, HS256, as people configure it",
+        true,
+    ),
+    serving("jwt_authn-cache", "jwt_authn with jwt_cache_config", true),
+];
+
+/// What single hostcalls cost: a filter without needless exports that does one thing. Measured on request.
+pub const HOSTCALLS: &[Variant] = &[
+    serving("hostcall-read-one", "wasm, reads one header", false),
+    serving("hostcall-read-all", "wasm, reads all headers", false),
+    serving("hostcall-set-one", "wasm, sets one header", false),
+    serving("hostcall-clock", "wasm, reads the clock", false),
+    serving("hostcall-count", "wasm, counts one metric", false),
+    serving(
+        "hostcall-filter-state",
+        "wasm, sets one piece of filter state",
+        false,
+    ),
+];
+
+/// The filter of a listener; `None` for the one without.
+fn filter(
+    listener: &str,
+    folder: &Path,
+    issuer: &Issuer,
+    latchkey: &Value,
+) -> Result<Option<Value>> {
+    let sdk = |work| Some(trial(listener, &folder.join("sdk.wasm"), work));
+    let trimmed = |work| Some(trial(listener, &folder.join("trimmed.wasm"), work));
+    Ok(match listener {
+        BASE => None,
+        "noop" => sdk("nothing"),
+        "noop-trimmed" => trimmed("nothing"),
+        "read-set" => sdk("read one, set one"),
+        "read-set-trimmed" => trimmed("read one, set one"),
+        "latchkey" => Some(wasm(latchkey.clone())),
+        "jwt_authn" => Some(jwt_authn(issuer, None)),
+        "jwt_authn-cache" => Some(jwt_authn(issuer, Some(json!({"jwt_cache_size": 2000})))),
+        "hostcall-read-one" => trimmed("read one"),
+        "hostcall-read-all" => trimmed("read all"),
+        "hostcall-set-one" => trimmed("set one"),
+        "hostcall-clock" => trimmed("read the clock"),
+        "hostcall-count" => trimmed("count one"),
+        "hostcall-filter-state" => trimmed("set filter state"),
+        other => anyhow::bail!("no filter is known for the listener {other}"),
+    })
+}
+
+/// The example's configuration with a listener for each of the variants in place of the example's one.
+pub fn bootstrap(
+    variants: &[Variant],
+    folder: &Path,
+    upstream: SocketAddr,
+) -> Result<(Bootstrap, Issuer)> {
+    let mut bootstrap = Bootstrap::example()?;
+    bootstrap.admin(0);
+    bootstrap.connect(upstream, upstream)?;
+    let issuer = Issuer::of(&bootstrap.configuration()?);
+    let latchkey = Value::Object(bootstrap.plugin()?.clone());
+    // The same for all, and dear: a line of JSON for each request.
+    bootstrap.connection_manager()?.remove("access_log");
+    let router = bootstrap.connection_manager()?["http_filters"].as_array();
+    let router = router
+        .and_then(|filters| filters.last())
+        .context("envoy.yaml has no router")?
+        .clone();
+
+    let mut names: Vec<&str> = Vec::new();
+    let mut listeners = Vec::new();
+    for variant in variants {
+        if names.contains(&variant.listener) {
+            continue;
+        }
+        names.push(variant.listener);
+        let filter = filter(variant.listener, folder, &issuer, &latchkey)?;
+        let filters: Vec<Value> = filter.into_iter().chain([router.clone()]).collect();
+        bootstrap.connection_manager()?["http_filters"] = filters.into();
+        let mut listener = bootstrap.0["static_resources"]["listeners"][0].clone();
+        listener["name"] = variant.listener.into();
+        listeners.push(listener);
+    }
+    bootstrap.0["static_resources"]["listeners"] = listeners.into();
+    bootstrap.listen(0)?;
+    Ok((bootstrap, issuer))
+}
+
+fn wasm(config: Value) -> Value {
+    json!({
+        "name": "wasm",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": config,
+        },
+    })
+}
+
+fn trial(name: &str, module: &Path, work: &str) -> Value {
+    wasm(json!({
+        "name": name,
+        "failure_policy": "FAIL_RELOAD",
+        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": work},
+        "vm_config": {
+            "vm_id": name,
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": module}},
+        },
+    }))
+}
+
+/// The same check as Latchkey's example makes, with the same headers for the upstream.
+fn jwt_authn(issuer: &Issuer, cache: Option<Value>) -> Value {
+    let key = latchkey_tests::jwt::encode(SIGNING_KEY);
+    let keys = json!({"keys": [{"kty": "oct", "alg": "HS256", "k": key}]});
+    let mut provider = json!({
+        "issuer": issuer.issuer,
+        "audiences": [issuer.audience],
+        "forward": true,
+        "local_jwks": {"inline_string": keys.to_string()},
+        "claim_to_headers": [
+            {"header_name": "x-customer-code", "claim_name": "sub"},
+            {"header_name": "x-token-scope", "claim_name": "scope"},
+        ],
+    });
+    if let Some(cache) = cache {
+        provider["jwt_cache_config"] = cache;
+    }
+    json!({
+        "name": "envoy.filters.http.jwt_authn",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+            "providers": {"latchkey": provider},
+            "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "latchkey"}}],
+        },
+    })
+}
