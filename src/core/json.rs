@@ -72,23 +72,6 @@ impl<'a> Json<'a> {
     }
 }
 
-/// For types that read themselves from a value, once it is known to be without duplicates.
-impl From<&Json<'_>> for serde_json::Value {
-    fn from(json: &Json<'_>) -> Self {
-        match json {
-            Json::Null => Self::Null,
-            Json::Bool(value) => Self::Bool(*value),
-            Json::Number(number) => Self::Number(number.clone()),
-            Json::String(text) => Self::String(text.to_string()),
-            Json::Array(items) => items.iter().map(Self::from).collect(),
-            Json::Object(members) => members
-                .iter()
-                .map(|(name, value)| (name.to_string(), Self::from(value)))
-                .collect(),
-        }
-    }
-}
-
 /// Whether a text is a JSON Pointer (RFC 6901 section 3).
 pub fn is_pointer(text: &str) -> bool {
     (text.is_empty() || text.starts_with('/'))

@@ -1,7 +1,7 @@
 //! Why a configuration is refused: where, what was found, what is expected. Never a secret.
 
-use serde_json::Value;
-use serde_path_to_error::Path;
+use super::locate::locate;
+use crate::json::Json;
 
 /// What resolving a part of the configuration gives.
 pub(super) type Result<T> = std::result::Result<T, ConfigError>;
@@ -32,51 +32,43 @@ impl ConfigError {
         }
     }
 
-    /// From serde, whose messages quote what they found; that is replaced by its kind.
-    pub(super) fn from_serde(path: &Path, message: &str, value: &Value) -> Self {
-        let found_at = |path: &str| Self::kind(value.pointer(path));
+    /// From serde, whose messages quote what they found; that is replaced by its kind. `text` is JSON,
+    /// and `json` what it holds.
+    pub(super) fn from_serde(error: &serde_json::Error, text: &[u8], json: &Json<'_>) -> Self {
+        let (pointer, path) = locate(text, consumed(error, text));
+        let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
-        let (found, expected) = match message.split_once(", expected ") {
+        if let Some(field) = message.strip_prefix("missing field ") {
+            return Self::new(path, "nothing", format!("the field {field}"));
+        }
+        match message.split_once(", expected ") {
             Some((found, expected)) if found.starts_with("unknown ") => {
-                (found.to_owned(), expected.to_owned())
+                Self::new(path, found, expected)
             }
-            Some((_, expected)) => (found_at(&pointer(path)).to_owned(), expected.to_owned()),
-            None => match message.strip_prefix("missing field ") {
-                Some(field) => ("nothing".to_owned(), format!("the field {field}")),
-                None => (message.to_owned(), "the documented form".to_owned()),
-            },
-        };
-        Self::new(display(path), found, expected)
-    }
-
-    fn kind(value: Option<&Value>) -> &'static str {
-        match value {
-            None => "nothing",
-            Some(Value::Null) => "null",
-            Some(Value::Bool(_)) => "a boolean",
-            Some(Value::Number(_)) => "a number out of range or of the wrong kind",
-            Some(Value::String(_)) => "a string that does not fit",
-            Some(Value::Array(_)) => "a list",
-            Some(Value::Object(_)) => "an object",
+            Some((_, expected)) => Self::new(path, kind(json.pointer(&pointer)), expected),
+            None => Self::new(path, message, "the documented form"),
         }
     }
 }
 
-fn pointer(path: &Path) -> String {
-    path.iter()
-        .map(|segment| match segment {
-            serde_path_to_error::Segment::Seq { index } => format!("/{index}"),
-            serde_path_to_error::Segment::Map { key } => {
-                format!("/{}", key.replace('~', "~0").replace('/', "~1"))
-            }
-            _ => String::new(),
-        })
-        .collect()
+/// How many bytes of the text serde_json had read when it failed; it tells the line and the column.
+fn consumed(error: &serde_json::Error, text: &[u8]) -> usize {
+    let lines = text.split_inclusive(|&byte| byte == b'\n');
+    let before: usize = lines
+        .take(error.line().saturating_sub(1))
+        .map(<[u8]>::len)
+        .sum();
+    before.saturating_add(error.column())
 }
 
-fn display(path: &Path) -> String {
-    match path.to_string().as_str() {
-        "." => "(top level)".to_owned(),
-        text => text.to_owned(),
+fn kind(value: Option<&Json<'_>>) -> &'static str {
+    match value {
+        None => "nothing",
+        Some(Json::Null) => "null",
+        Some(Json::Bool(_)) => "a boolean",
+        Some(Json::Number(_)) => "a number out of range or of the wrong kind",
+        Some(Json::String(_)) => "a string that does not fit",
+        Some(Json::Array(_)) => "a list",
+        Some(Json::Object(_)) => "an object",
     }
 }

@@ -4,6 +4,7 @@ mod endpoint;
 mod error;
 mod headers;
 mod keys;
+mod locate;
 mod one_or_many;
 mod raw;
 mod resolve;
@@ -15,6 +16,7 @@ pub use error::ConfigError;
 
 use crate::access::AccessRules;
 use crate::identity::Identity;
+use crate::json::Json;
 use crate::jwt::Verifier;
 use crate::throttle::Limit;
 use crate::token::TokenEndpoint;
@@ -72,19 +74,15 @@ impl Config {
 }
 
 fn raw(text: &[u8]) -> Result<raw::RawConfig, ConfigError> {
-    let value: serde_json::Value = serde_json::from_slice(text).map_err(|error| {
-        let place = format!("line {} column {}", error.line(), error.column());
-        let found = if text.is_empty() {
-            "nothing".to_owned()
-        } else {
-            format!("no JSON at {place}")
+    let json = Json::parse(text).map_err(|error| {
+        let found = match text {
+            [] => "nothing".to_owned(),
+            _ => format!("{error}"),
         };
         let expected = "JSON text in `configuration` (a google.protobuf.StringValue; a Struct arrives as binary protobuf)";
         ConfigError::new("(top level)", found, expected)
     })?;
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| ConfigError::from_serde(error.path(), &error.inner().to_string(), &value))
+    serde_json::from_slice(text).map_err(|error| ConfigError::from_serde(&error, text, &json))
 }
 
 #[cfg(test)]

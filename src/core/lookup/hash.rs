@@ -1,7 +1,7 @@
 //! API Keys at rest: only ever a tagged hash.
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::{Choice, ConstantTimeEq};
@@ -13,8 +13,8 @@ const HMAC_SHA256: &str = "hmac-sha256";
 /// `hmac-sha256:<64 hex>`, over the key's bytes. 256 random bits need no slow hash.
 ///
 /// A tag of a later version of the contract is kept as it came, and never matches.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub enum KeyHash {
     /// SHA-256 of the key.
     Sha256([u8; 32]),

@@ -3,8 +3,6 @@
 use super::record::ClientRecord;
 use crate::json::Json;
 use crate::outcome::LookupStatus;
-use serde::Deserialize;
-use serde_json::Value;
 
 /// The longest reply that is read, in bytes.
 pub const MAX_REPLY: usize = 64 * 1024;
@@ -76,7 +74,7 @@ fn reported_by_envoy(body: &[u8]) -> Option<LookupStatus> {
 /// Strictly: no duplicate member, right types, every field that decides.
 fn record(body: &[u8], pointer: &str) -> Option<ClientRecord> {
     let reply = Json::parse(body).ok()?;
-    ClientRecord::deserialize(Value::from(reply.pointer(pointer)?)).ok()
+    ClientRecord::try_from(reply.pointer(pointer)?).ok()
 }
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ pub(super) async fn document() -> Json<Document> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use latchkey_core::json::Json;
     use latchkey_core::lookup;
     use serde_json::{Value, json};
 
@@ -110,12 +111,16 @@ mod tests {
     }
 
     /// The fields of a record, each with whether the record is refused without it.
-    fn real<T: serde::de::DeserializeOwned + serde::Serialize>(record: &T) -> Vec<(String, bool)> {
+    fn real<T>(record: &T) -> Vec<(String, bool)>
+    where
+        T: serde::Serialize + for<'a> TryFrom<&'a Json<'a>>,
+    {
         let whole = serde_json::to_value(record).unwrap();
         let refused_without = |field: &str| {
             let mut rest = whole.clone();
             rest.as_object_mut().unwrap().remove(field);
-            serde_json::from_value::<T>(rest).is_err()
+            let text = rest.to_string();
+            T::try_from(&Json::parse(text.as_bytes()).unwrap()).is_err()
         };
         let fields = whole.as_object().unwrap().keys();
         fields
