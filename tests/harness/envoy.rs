@@ -259,6 +259,8 @@ fn spawn(
         // Without hot restart there is no shared memory for several Envoys to meet in, and no base id to choose.
         .arg("--disable-hot-restart")
         .args(["--file-flush-interval-msec", "50"])
+        // A listener that is replaced tells its callers at once, and is gone in a second.
+        .args(["--drain-time-s", "1", "--drain-strategy", "immediate"])
         .args([
             "--log-level",
             "warning",
