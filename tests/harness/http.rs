@@ -1,6 +1,8 @@
 //! An HTTP/1.1 client that sends any bytes it is told to, and keeps what comes back as it came.
 
 use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::fmt;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -62,6 +64,12 @@ impl Request {
     /// Adds `Authorization: Bearer` and the token.
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Adds `Authorization: Basic` over user and password as they are.
+    pub fn basic(self, user: &str, password: &str) -> Self {
+        let credentials = STANDARD.encode(format!("{user}:{password}"));
+        self.header("authorization", format!("Basic {credentials}"))
     }
 
     /// Sets the body, without telling its type.
