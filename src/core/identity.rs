@@ -2,7 +2,7 @@
 //! removed (D18).
 
 use crate::caller::Caller;
-use crate::http::{RequestHead, is_header_value};
+use crate::http::{Field, RequestHead, is_header_value};
 use crate::json::Json;
 use crate::jwt::VerifiedToken;
 use std::borrow::Cow;
@@ -61,7 +61,7 @@ impl Identity {
     /// For a request that passes without a token: whatever it says of identity is removed.
     pub fn anonymous(&self, head: &RequestHead<'_>) -> Edits {
         Edits {
-            remove: forged(head, &[]),
+            remove: self.removed(head, &[]),
             set: Arc::default(),
         }
     }
@@ -69,14 +69,19 @@ impl Identity {
     /// For a request with a valid token: the headers are set from its claims and from nothing else.
     pub fn verified(&self, head: &RequestHead<'_>, caller: &Caller) -> Edits {
         let set = caller.headers();
-        let mut remove = forged(head, set);
-        if self.strip_authorization {
-            remove.push("authorization".to_owned());
-        }
         Edits {
-            remove,
+            remove: self.removed(head, set),
             set: Arc::clone(set),
         }
+    }
+
+    fn removed(&self, head: &RequestHead<'_>, set: &[(String, String)]) -> Vec<String> {
+        let mut remove = forged(head, set);
+        // A token stays behind on public paths too, where nobody has looked at it.
+        if self.strip_authorization && head.authorization != Field::Absent {
+            remove.push("authorization".to_owned());
+        }
+        remove
     }
 
     /// The headers' values, as a token's claims have them; a claim that is not there gives none.
@@ -196,6 +201,20 @@ mod tests {
         let edits = identity.anonymous(&RequestHead::read(pairs, true, &identity));
         assert_eq!(edits.remove(), ["x-customer-code", "x_customer_code"]);
         assert!(edits.set().is_empty());
+    }
+
+    #[test]
+    fn c12_a_token_that_is_to_be_stripped_stays_behind_on_public_paths_too() {
+        let mut identity = identity("sub");
+        let pairs: [HeaderPair<'_>; 1] = [(b"authorization", b"Bearer x")];
+        let edits = |identity: &Identity, pairs: &[HeaderPair<'static>]| {
+            let head = RequestHead::read(pairs.iter().copied(), true, identity);
+            identity.anonymous(&head).remove().to_vec()
+        };
+        assert!(edits(&identity, &pairs).is_empty());
+        identity.strip_authorization = true;
+        assert_eq!(edits(&identity, &pairs), ["authorization"]);
+        assert!(edits(&identity, &[]).is_empty());
     }
 
     #[test]
