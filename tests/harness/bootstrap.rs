@@ -11,13 +11,18 @@ use crate::files;
 /// The cluster that the filter asks for customers' records.
 const LOOKUP_CLUSTER: &str = "credential_lookup";
 
-/// `envoy/envoy.yaml` as JSON, with what differs from run to run replaced.
+/// An example of `envoy/` as JSON, with what differs from run to run replaced.
 pub struct Bootstrap(pub Value);
 
 impl Bootstrap {
-    /// The example, with the built module in it.
+    /// The example that most tests start from, with the built module in it.
     pub fn example() -> Result<Self> {
-        let path = files::envoy_yaml();
+        Self::read("envoy.yaml")
+    }
+
+    /// Any example by its file name in `envoy/`, with the built module in it.
+    pub fn read(name: &str) -> Result<Self> {
+        let path = files::checkout().join("envoy").join(name);
         let text =
             fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         let value = serde_saphyr::from_str(&text)

@@ -11,11 +11,6 @@ pub fn checkout() -> &'static Path {
         .expect("tests/ is inside the checkout")
 }
 
-/// The example configuration that operators copy and every test starts from.
-pub fn envoy_yaml() -> PathBuf {
-    checkout().join("envoy/envoy.yaml")
-}
-
 /// The filter: `LATCHKEY_WASM`, or what `make wasm` wrote.
 pub fn module() -> Result<PathBuf> {
     built("the filter", "LATCHKEY_WASM", "latchkey.wasm", "make wasm")

@@ -12,6 +12,7 @@ use crate::envoy::Envoy;
 use crate::http::{Connection, Request, Response};
 use crate::store::{Key, Store};
 use crate::upstream::{Seen, Upstream};
+use crate::wait::wait_for;
 use crate::{files, jwt};
 
 /// The signing key of every stack.
@@ -40,6 +41,7 @@ type Change = Box<dyn FnOnce(&mut Bootstrap) -> Result<()>>;
 
 /// What a stack is started with, where it differs from the example.
 pub struct Setup {
+    example: &'static str,
     configuration: Vec<Value>,
     bootstrap: Change,
     environment: Vec<(&'static str, &'static str)>,
@@ -64,6 +66,12 @@ pub struct Exchange {
 }
 
 impl Setup {
+    /// Starts from another example, by its file name in `envoy/`.
+    pub fn example(mut self, name: &'static str) -> Self {
+        self.example = name;
+        self
+    }
+
     /// Changes the filter's configuration by a JSON merge patch.
     pub fn configuration(mut self, patch: Value) -> Self {
         self.configuration.push(patch);
@@ -126,7 +134,7 @@ impl Setup {
         self,
         connect: impl FnOnce(&mut Bootstrap) -> Result<()>,
     ) -> Result<(Bootstrap, Vec<(&'static str, &'static str)>)> {
-        let mut bootstrap = Bootstrap::example()?;
+        let mut bootstrap = Bootstrap::read(self.example)?;
         bootstrap.admin(0);
         bootstrap.listen(0)?;
         connect(&mut bootstrap)?;
@@ -147,6 +155,7 @@ impl Stack {
     /// A stack that is not started yet.
     pub fn setup() -> Setup {
         Setup {
+            example: "envoy.yaml",
             configuration: Vec::new(),
             bootstrap: Box::new(|_| Ok(())),
             environment: Vec::new(),
@@ -217,6 +226,19 @@ impl Stack {
     /// The credential with which the filter asks the store.
     pub fn service_token(&self) -> &'static str {
         SERVICE_TOKEN
+    }
+
+    /// The access log's line of a request for this path, which no other request may have asked for.
+    #[track_caller]
+    pub fn access_log(&self, path: &str) -> Value {
+        let line = wait_for(|| {
+            let log = self.envoy.log();
+            let mut lines = log
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            lines.find(|line| line["path"] == path)
+        });
+        line.unwrap_or_else(|| panic!("no line for {path} in:\n{}", self.envoy.log()))
     }
 
     /// The filter's configuration, as this stack runs with it.

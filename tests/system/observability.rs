@@ -1,7 +1,7 @@
 //! What operators see: each cause apart, though callers never can tell.
 
 use latchkey_tests::{Request, Stack, token_request, wait};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::LazyLock;
 
 static STACK: LazyLock<Stack> = LazyLock::new(Stack::start);
@@ -24,18 +24,6 @@ fn assert_counted(metric: &str, request: Request, result: &str, reason: &str) {
         after > before,
         "{result}, {reason} was not counted: {before}, then {after}; {response:?}"
     );
-}
-
-/// The access log's line of the request for this path.
-fn access_log(path: &str) -> Value {
-    let line = wait::wait_for(|| {
-        let log = STACK.envoy.log();
-        let lines = log
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.into_iter().find(|line| line["path"] == path)
-    });
-    line.unwrap_or_else(|| panic!("no line for {path} in:\n{}", STACK.envoy.log()))
 }
 
 #[test]
@@ -125,13 +113,13 @@ fn the_access_log_names_the_customer_the_result_and_the_reason() {
     let customer = STACK.customer();
     let token = STACK.token(&customer);
     STACK.send(Request::get("/logged?secret=1").bearer(&token));
-    let line = access_log("/logged");
+    let line = STACK.access_log("/logged");
     assert_eq!(line["customer"], customer.code, "{line}");
     assert_eq!(line["result"], "allowed", "{line}");
     assert_eq!(line["reason"], "valid_token", "{line}");
 
     STACK.send(Request::get("/refused"));
-    let line = access_log("/refused");
+    let line = STACK.access_log("/refused");
     assert_eq!(
         (&line["result"], &line["reason"]),
         (&json!("refused"), &json!("missing_token")),
