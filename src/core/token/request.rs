@@ -118,7 +118,15 @@ fn from_basic(basic: &Basic, form: &Form) -> Result<Vec<Presented>, Refusal> {
 /// `client-id = *VSCHAR`, `VSCHAR = %x20-7E` (RFC 6749 appendix A.1), of a length worth looking up, and
 /// fit for the header that will carry it (D16).
 fn is_client_id(text: &str) -> bool {
-    text.len() <= MAX_CLIENT_ID && is_header_value(text.as_bytes())
+    text.len() <= MAX_CLIENT_ID && is_header_value(text.as_bytes()) && !is_api_key(text)
+}
+
+/// Whoever sends code and key the wrong way round must not have the key written into the lookup's URL: a key never
+/// leaves Envoy. The shape is that of the reference store's keys.
+fn is_api_key(text: &str) -> bool {
+    text.strip_prefix("lk_").is_some_and(|rest| {
+        rest.len() == 43 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 /// A field's value, where it is one that may be sent on.
@@ -254,6 +262,20 @@ mod tests {
         for id in ["%0D%0A", "%00", "%C3%A9", "%7f", long.as_str()] {
             let asked = with_basic("", &format!("{GRANT}&client_id={id}&client_secret=b")).unwrap();
             assert!(asked.presented.is_empty(), "{id}");
+        }
+    }
+
+    #[test]
+    fn an_api_key_in_the_place_of_the_code_is_nobodys_and_never_looked_up() {
+        let key = format!("lk_{}", "aB3".repeat(15).split_at(43).0);
+        for (id, known) in [
+            (key.as_str(), false),
+            (&key[..45], true),
+            ("lk_", true),
+            (&key.replace('B', "-"), true),
+        ] {
+            let asked = with_basic("", &format!("{GRANT}&client_id={id}&client_secret=b")).unwrap();
+            assert_eq!(!asked.presented.is_empty(), known, "{id}");
         }
     }
 
