@@ -265,7 +265,7 @@ fn spawn(
             "--log-level",
             "warning",
             "--component-log-level",
-            "wasm:info",
+            "wasm:debug",
         ])
         .envs(environment.iter().copied());
     let process = Process::spawn("Envoy", command, &folder.join("envoy.log"))?;

@@ -58,6 +58,11 @@ fn target_folder() -> PathBuf {
     }
 }
 
+/// Where every stack of every test program has its folder.
+pub fn system_folder() -> PathBuf {
+    target_folder().join("system")
+}
+
 /// A new folder for one stack's database and logs, `target/system/<program>.<process>.<number>`. They are kept
 /// for reading after a failure, and cleared away by the next run.
 pub fn run_folder() -> Result<PathBuf> {
@@ -65,7 +70,7 @@ pub fn run_folder() -> Result<PathBuf> {
     static STACKS: AtomicUsize = AtomicUsize::new(0);
 
     let number = STACKS.fetch_add(1, Ordering::Relaxed);
-    let system = target_folder().join("system");
+    let system = system_folder();
     let program = env::current_exe()?;
     let program = program.file_stem().unwrap_or_default().to_string_lossy();
     // Cargo ends the name of a test binary with a hash.

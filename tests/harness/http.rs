@@ -84,6 +84,15 @@ impl Request {
             .body(text)
     }
 
+    /// Every value of a header that it has, as text.
+    pub fn values(&self, name: &str) -> Vec<String> {
+        self.headers
+            .iter()
+            .filter(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+            .collect()
+    }
+
     /// Sends it over a connection of its own.
     pub fn send(&self, address: SocketAddr) -> Result<Response> {
         Connection::open(address)?.send(self)
@@ -115,10 +124,7 @@ impl Request {
     }
 
     fn has(&self, name: &str) -> bool {
-        let name = name.as_bytes();
-        self.headers
-            .iter()
-            .any(|(other, _)| other.eq_ignore_ascii_case(name))
+        !self.values(name).is_empty()
     }
 }
 
