@@ -297,10 +297,10 @@ pub(crate) fn metric(kind: MetricType, name: &str) -> Result<u32> {
     Ok(id)
 }
 
-/// Adds one to a counter.
-pub(crate) fn increment(metric: u32) {
+/// Adds to a counter.
+pub(crate) fn increment(metric: u32, by: i64) {
     // SAFETY: no memory is involved. A metric is never worth refusing a request for.
-    let _ = unsafe { proxy_increment_metric(metric, 1) };
+    let _ = unsafe { proxy_increment_metric(metric, by) };
 }
 
 /// Adds a value to a histogram.

@@ -182,7 +182,7 @@ impl Request {
                 Err(_) => self.advance(Event::NotSent),
             },
             Action::Reply(reply) => {
-                self.worker.telemetry.decided(&reply.outcome);
+                self.worker.decided(&reply.outcome);
                 send(&reply)
             }
             Action::Pass(pass) => {
@@ -196,7 +196,7 @@ impl Request {
                         return self.close();
                     }
                 }
-                self.worker.telemetry.decided(pass.outcome());
+                self.worker.decided(pass.outcome());
                 Flow::Continue
             }
         }
@@ -207,7 +207,7 @@ impl Request {
         self.state.replace(State::Answered);
         self.worker.forget(self.id);
         let reply = Reply::internal(Endpoint::Guard);
-        self.worker.telemetry.decided(&reply.outcome);
+        self.worker.decided(&reply.outcome);
         send(&reply)
     }
 }

@@ -1,15 +1,17 @@
 //! Outcomes become metrics, filter state and log lines.
 
 use crate::host;
-use latchkey_core::outcome::{Endpoint, LookupOutcome, LookupStatus, Outcome, Verdict};
+use latchkey_core::outcome::{Endpoint, LookupOutcome, LookupStatus, Outcome, Reason, Verdict};
 use proxy_wasm::types::{LogLevel, MetricType};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 /// The metrics this VM has used, by what they count.
 #[derive(Default)]
 pub(crate) struct Telemetry {
     ids: RefCell<HashMap<Metric, u32>>,
+    /// Requests with a valid token that are yet to be counted, while a window is open.
+    passed: Cell<Option<i64>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +22,9 @@ enum Metric {
     LookupDuration,
     UnknownHash,
 }
+
+/// What nearly every request counts.
+const PASSED: Metric = Metric::Request(Verdict::Allowed, Reason::ValidToken.as_str());
 
 impl Metric {
     /// The name, labels included; `stats_tags` in Envoy's bootstrap takes them apart.
@@ -49,10 +54,11 @@ impl Telemetry {
     /// Tells of a decision on the current request.
     pub(crate) fn decided(&self, outcome: &Outcome) {
         let (result, reason) = (outcome.verdict, outcome.reason.as_str());
-        self.count(match outcome.endpoint {
-            Endpoint::Guard => Metric::Request(result, reason),
-            Endpoint::Token => Metric::TokenRequest(result, reason),
-        });
+        match (outcome.endpoint, outcome.reason) {
+            (Endpoint::Guard, Reason::ValidToken) => self.passed(),
+            (Endpoint::Guard, _) => self.count(Metric::Request(result, reason)),
+            (Endpoint::Token, _) => self.count(Metric::TokenRequest(result, reason)),
+        }
         let state = |name, value| {
             // The stream may be going away; its access log is then without the word.
             let _ = host::set_filter_state(name, value);
@@ -89,9 +95,34 @@ impl Telemetry {
         }
     }
 
+    /// Counts a request that passed: the first at once, which opens a window, and all that pass while it
+    /// is open in one go when it ends. A hostcall for each would cost more than checking a known token.
+    fn passed(&self) {
+        if let Some(waiting) = self.passed.get() {
+            self.passed.set(Some(waiting.saturating_add(1)));
+            return;
+        }
+        self.passed.set(Some(0));
+        self.count(PASSED);
+    }
+
+    /// Whether requests are being gathered, so that [`Self::flush`] must be called before long.
+    pub(crate) fn gathers(&self) -> bool {
+        self.passed.get().is_some()
+    }
+
+    /// Ends a window; where anything passed in it, the next one opens at once.
+    pub(crate) fn flush(&self) {
+        let passed = self.passed.get().filter(|passed| *passed > 0);
+        if let (Some(passed), Some(id)) = (passed, self.id(PASSED)) {
+            host::increment(id, passed);
+        }
+        self.passed.set(passed.map(|_| 0));
+    }
+
     fn count(&self, metric: Metric) {
         if let Some(id) = self.id(metric) {
-            host::increment(id);
+            host::increment(id, 1);
         }
     }
 
@@ -110,7 +141,7 @@ pub(crate) fn configured(accepted: bool) {
     let result = if accepted { "accepted" } else { "refused" };
     let name = format!("latchkey_config_loads_total_result={result}");
     if let Ok(id) = host::metric(MetricType::Counter, &name) {
-        host::increment(id);
+        host::increment(id, 1);
     }
 }
 

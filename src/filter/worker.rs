@@ -3,14 +3,18 @@
 use crate::host;
 use crate::stream::Request;
 use crate::telemetry::Telemetry;
+use latchkey_core::outcome::Outcome;
 use latchkey_core::{Engine, Timestamp};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-/// How often waiting streams are looked at. Nothing ticks while none waits.
-const TICK: Duration = Duration::from_millis(250);
+/// How often waiting streams are looked at.
+const WAITING: Duration = Duration::from_millis(250);
+
+/// How long passed requests are gathered before they are counted.
+const GATHERING: Duration = Duration::from_millis(20);
 
 /// One per VM and configuration.
 pub(crate) struct Worker {
@@ -19,6 +23,8 @@ pub(crate) struct Worker {
     /// Whether the host has ever handed a body over, so that it is known to be able to.
     host_delivers: Cell<bool>,
     waiting: RefCell<BTreeMap<u32, (Timestamp, Weak<Request>)>>,
+    /// The period the host was last asked for; zero: no tick.
+    period: Cell<Duration>,
 }
 
 impl Worker {
@@ -28,17 +34,22 @@ impl Worker {
             telemetry: Telemetry::default(),
             host_delivers: Cell::new(false),
             waiting: RefCell::default(),
+            period: Cell::new(Duration::ZERO),
         }
+    }
+
+    /// Tells of a decision on the current request.
+    pub(crate) fn decided(&self, outcome: &Outcome) {
+        self.telemetry.decided(outcome);
+        self.set_period();
     }
 
     /// Remembers that a stream waits for its body.
     pub(crate) fn await_body(&self, request: &Rc<Request>, now: Timestamp) {
         let deadline = now.plus(Engine::body_timeout(self.host_delivers.get()));
-        let mut waiting = self.waiting.borrow_mut();
-        if waiting.is_empty() {
-            host::set_tick(TICK);
-        }
-        waiting.insert(request.id(), (deadline, Rc::downgrade(request)));
+        let waiter = (deadline, Rc::downgrade(request));
+        self.waiting.borrow_mut().insert(request.id(), waiter);
+        self.set_period();
     }
 
     /// Notes that a part of a body has come.
@@ -51,24 +62,47 @@ impl Worker {
         self.waiting.borrow_mut().remove(&id);
     }
 
-    /// Tells every stream whose time is up.
+    /// Counts what has been gathered, and tells every stream whose time is up.
     pub(crate) fn tick(&self) {
-        let Ok(now) = host::now() else { return };
+        self.telemetry.flush();
+        for request in self.overdue() {
+            if host::enter(request.id()).is_ok() {
+                request.body_overdue(self.host_delivers.get());
+            }
+        }
+        self.set_period();
+    }
+
+    fn overdue(&self) -> Vec<Rc<Request>> {
         let mut overdue = Vec::new();
-        self.waiting.borrow_mut().retain(|_, (deadline, request)| {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.is_empty() {
+            return overdue;
+        }
+        let Ok(now) = host::now() else {
+            return overdue;
+        };
+        waiting.retain(|_, (deadline, request)| {
             let keep = *deadline > now;
             if !keep {
                 overdue.extend(request.upgrade());
             }
             keep
         });
-        for request in overdue {
-            if host::enter(request.id()).is_ok() {
-                request.body_overdue(self.host_delivers.get());
-            }
-        }
-        if self.waiting.borrow().is_empty() {
-            host::set_tick(Duration::ZERO);
+        overdue
+    }
+
+    /// Ticks as often as there is need, and not at all where there is none.
+    fn set_period(&self) {
+        let period = if self.telemetry.gathers() {
+            GATHERING
+        } else if self.waiting.borrow().is_empty() {
+            Duration::ZERO
+        } else {
+            WAITING
+        };
+        if self.period.replace(period) != period {
+            host::set_tick(period);
         }
     }
 }
