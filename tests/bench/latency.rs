@@ -51,7 +51,7 @@ pub fn measure(
 ) -> Result<Latency> {
     let mut clients = Vec::new();
     for variant in variants {
-        clients.push(Client::connect(envoy.listener(variant.listener))?);
+        clients.push(Client::connect(envoy.listener(&variant.listener))?);
     }
     let prepared = if reuse == Reuse::Thousand { 1000 } else { 1 };
     let requests: Vec<Vec<Vec<u8>>> = variants
@@ -96,7 +96,7 @@ pub fn measure(
     let base = variants.iter().position(|variant| variant.name == BASE);
     let base = times[base.expect("the listener without a filter is always measured")].clone();
     let lines = variants.iter().zip(times).map(|(variant, times)| Line {
-        variant: *variant,
+        variant: variant.clone(),
         added: Quartiles::of(times.iter().zip(&base).map(|(time, base)| time - base)),
         total: Quartiles::of(times),
     });

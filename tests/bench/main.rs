@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use crate::cpu::Cores;
 use crate::report::Report;
 use crate::tokens::{Reuse, SIGNING_KEY};
-use crate::variants::{BASE, HOSTCALLS, VARIANTS, Variant};
+use crate::variants::{BASE, Variant};
 
 /// Measures Latchkey in a real Envoy, side by side with other filters. `make bench` builds what this needs.
 #[derive(Parser)]
@@ -33,6 +33,9 @@ struct Arguments {
     /// Measure the single hostcalls as well
     #[arg(long)]
     hostcalls: bool,
+    /// Another build of Latchkey to measure beside the others; may be given more than once
+    #[arg(long, value_name = "MODULE")]
+    build: Vec<PathBuf>,
     /// Only these variants, by name, beside the listener without a filter
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -69,7 +72,7 @@ fn main() -> Result<()> {
         let shown: Vec<Variant> = variants
             .iter()
             .filter(|variant| reuse == Reuse::One || variant.reads_token || variant.name == BASE)
-            .copied()
+            .cloned()
             .collect();
         let latency =
             latency::measure(&envoy, &issuer, &shown, reuse, 500.max(rounds / 6), rounds)?;
@@ -92,23 +95,31 @@ fn main() -> Result<()> {
 
 impl Arguments {
     fn variants(&self) -> Result<Vec<Variant>> {
-        let hostcalls = if self.hostcalls { HOSTCALLS } else { &[] };
-        let all: Vec<Variant> = VARIANTS.iter().chain(hostcalls).copied().collect();
+        let mut all = variants::all();
+        if self.hostcalls {
+            all.extend(variants::hostcalls());
+        }
+        for module in &self.build {
+            let module = module
+                .canonicalize()
+                .with_context(|| format!("--build {}", module.display()))?;
+            all.push(variants::build(&module));
+        }
         for name in &self.only {
             let known = || {
                 all.iter()
-                    .map(|variant| variant.name)
+                    .map(|variant| &*variant.name)
                     .collect::<Vec<_>>()
                     .join(", ")
             };
             all.iter()
-                .find(|variant| variant.name == name)
+                .find(|variant| &variant.name == name)
                 .with_context(|| format!("--only {name}: expected one of {}", known()))?;
         }
         let wanted = |variant: &Variant| {
             self.only.is_empty()
                 || variant.name == BASE
-                || self.only.iter().any(|name| name == variant.name)
+                || self.only.iter().any(|name| name == &variant.name)
         };
         Ok(all.into_iter().filter(wanted).collect())
     }

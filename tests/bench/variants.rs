@@ -10,15 +10,15 @@ use std::path::Path;
 use crate::tokens::{Issuer, SIGNING_KEY};
 
 /// One line of the tables.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Variant {
     /// Its name in the results.
-    pub name: &'static str,
+    pub name: String,
     /// What it is, in words.
-    pub what: &'static str,
+    pub what: String,
     /// The listener it is sent to.
     #[serde(skip)]
-    pub listener: &'static str,
+    pub listener: String,
     /// What is sent.
     #[serde(skip)]
     pub sends: Sends,
@@ -48,88 +48,95 @@ impl Variant {
 /// The listener without a filter, which the others are compared with.
 pub const BASE: &str = "none";
 
-const fn serving(name: &'static str, what: &'static str, reads_token: bool) -> Variant {
+fn serving(name: &str, what: &str, reads_token: bool) -> Variant {
     Variant {
-        name,
-        what,
-        listener: name,
+        name: name.to_owned(),
+        what: what.to_owned(),
+        listener: name.to_owned(),
         sends: Sends::Token,
         reads_token,
     }
 }
 
-const fn refusing(name: &'static str, what: &'static str, sends: Sends) -> Variant {
+fn refusing(name: &str, what: &str, sends: Sends) -> Variant {
     Variant {
-        name,
-        what,
-        listener: "latchkey",
+        name: name.to_owned(),
+        what: what.to_owned(),
+        listener: "latchkey".to_owned(),
         sends,
         reads_token: false,
     }
 }
 
 /// All variants that are measured by default.
-pub const VARIANTS: &[Variant] = &[
-    serving(BASE, "no filter", false),
-    serving(
-        "noop",
-        "wasm filter that does nothing, as the SDK makes it",
-        false,
-    ),
-    serving("noop-trimmed", "the same without needless exports", false),
-    serving(
-        "read-set",
-        "wasm, reads one header and sets one, as the SDK makes it",
-        false,
-    ),
-    serving(
-        "read-set-trimmed",
-        "the same without needless exports",
-        false,
-    ),
-    serving("latchkey", "Latchkey, valid token", true),
-    refusing(
-        "latchkey-no-token",
-        "Latchkey refusing: no token",
-        Sends::Nothing,
-    ),
-    refusing(
-        "latchkey-bad-signature",
-        "Latchkey refusing: bad signature",
-        Sends::BadSignature,
-    ),
-    serving(
-        "jwt_authn",
-        "jwt_authn, HS256, as people configure it",
-        true,
-    ),
-    serving("jwt_authn-cache", "jwt_authn with jwt_cache_config", true),
-];
+pub fn all() -> Vec<Variant> {
+    let sdk = "as the SDK makes it";
+    let trimmed = "the same without needless exports";
+    vec![
+        serving(BASE, "no filter", false),
+        serving(
+            "noop",
+            &format!("wasm filter that does nothing, {sdk}"),
+            false,
+        ),
+        serving("noop-trimmed", trimmed, false),
+        serving(
+            "read-set",
+            &format!("wasm, reads one header and sets one, {sdk}"),
+            false,
+        ),
+        serving("read-set-trimmed", trimmed, false),
+        serving("latchkey", "Latchkey, valid token", true),
+        refusing(
+            "latchkey-no-token",
+            "Latchkey refusing: no token",
+            Sends::Nothing,
+        ),
+        refusing(
+            "latchkey-bad-signature",
+            "Latchkey refusing: bad signature",
+            Sends::BadSignature,
+        ),
+        serving(
+            "jwt_authn",
+            "jwt_authn, HS256, as people configure it",
+            true,
+        ),
+        serving("jwt_authn-cache", "jwt_authn with jwt_cache_config", true),
+    ]
+}
 
 /// What single hostcalls cost: a filter without needless exports that does one thing. Measured on request.
-pub const HOSTCALLS: &[Variant] = &[
-    serving("hostcall-read-one", "wasm, reads one header", false),
-    serving("hostcall-read-all", "wasm, reads all headers", false),
-    serving("hostcall-set-one", "wasm, sets one header", false),
-    serving("hostcall-clock", "wasm, reads the clock", false),
-    serving("hostcall-count", "wasm, counts one metric", false),
-    serving(
-        "hostcall-filter-state",
-        "wasm, sets one piece of filter state",
-        false,
-    ),
-];
+pub fn hostcalls() -> Vec<Variant> {
+    [
+        ("hostcall-read-one", "wasm, reads one header"),
+        ("hostcall-read-all", "wasm, reads all headers"),
+        ("hostcall-set-one", "wasm, sets one header"),
+        ("hostcall-clock", "wasm, reads the clock"),
+        ("hostcall-count", "wasm, counts one metric"),
+        (
+            "hostcall-filter-state",
+            "wasm, sets one piece of filter state",
+        ),
+    ]
+    .map(|(name, what)| serving(name, what, false))
+    .into()
+}
+
+/// Another build of Latchkey, to compare with. Its listener's name is the path of the module.
+pub fn build(module: &Path) -> Variant {
+    let name = module.file_stem().unwrap_or_default().to_string_lossy();
+    Variant {
+        listener: module.display().to_string(),
+        ..serving(&name, "Latchkey, another build", true)
+    }
+}
 
 /// The filter of a listener; `None` for the one without.
-fn filter(
-    listener: &str,
-    folder: &Path,
-    issuer: &Issuer,
-    latchkey: &Value,
-) -> Result<Option<Value>> {
+fn filter(listener: &str, folder: &Path, issuer: &Issuer, latchkey: &Value) -> Option<Value> {
     let sdk = |work| Some(trial(listener, &folder.join("sdk.wasm"), work));
     let trimmed = |work| Some(trial(listener, &folder.join("trimmed.wasm"), work));
-    Ok(match listener {
+    match listener {
         BASE => None,
         "noop" => sdk("nothing"),
         "noop-trimmed" => trimmed("nothing"),
@@ -144,8 +151,13 @@ fn filter(
         "hostcall-clock" => trimmed("read the clock"),
         "hostcall-count" => trimmed("count one"),
         "hostcall-filter-state" => trimmed("set filter state"),
-        other => anyhow::bail!("no filter is known for the listener {other}"),
-    })
+        path => {
+            let mut build = latchkey.clone();
+            build["vm_config"]["vm_id"] = path.into();
+            build["vm_config"]["code"]["local"]["filename"] = path.into();
+            Some(wasm(build))
+        }
+    }
 }
 
 /// The example's configuration with a listener for each of the variants in place of the example's one.
@@ -170,15 +182,15 @@ pub fn bootstrap(
     let mut names: Vec<&str> = Vec::new();
     let mut listeners = Vec::new();
     for variant in variants {
-        if names.contains(&variant.listener) {
+        if names.contains(&&*variant.listener) {
             continue;
         }
-        names.push(variant.listener);
-        let filter = filter(variant.listener, folder, &issuer, &latchkey)?;
+        names.push(&variant.listener);
+        let filter = filter(&variant.listener, folder, &issuer, &latchkey);
         let filters: Vec<Value> = filter.into_iter().chain([router.clone()]).collect();
         bootstrap.connection_manager()?["http_filters"] = filters.into();
         let mut listener = bootstrap.0["static_resources"]["listeners"][0].clone();
-        listener["name"] = variant.listener.into();
+        listener["name"] = variant.listener.clone().into();
         listeners.push(listener);
     }
     bootstrap.0["static_resources"]["listeners"] = listeners.into();
