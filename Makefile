@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store run test bench lint programs postgres
+.PHONY: help setup wasm store run test bench fuzz lint programs postgres
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
@@ -27,6 +27,9 @@ bench: wasm ## Measure what the filter costs, beside others in the same Envoy; B
 	@cargo build --locked --release --package latchkey-bench
 	@$(with_envoy) exec target/release/bench $(BENCH_ARGS)
 
+fuzz: ## Try the core with millions of made-up inputs, a minute a target; needs a C++ compiler
+	@$(toolchain)/fuzz.sh
+
 lint: setup ## Check formatting, lints, dependencies, scripts and spelling
 	@$(toolchain)/lint.sh
 
@@ -52,5 +55,7 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   LATCHKEY_WASM            a certain filter module, for run and test (target/latchkey.wasm)
 #:   LATCHKEY_STORE_BIN       a certain credential store, for run and test (target/debug/latchkey-store)
 #:   POSTGRES_BIN             the folder of a certain PostgreSQL's programs, for test (else: the newest of Debian's)
+#:   FUZZ_SECONDS             how long each target runs, for fuzz (60); FUZZ_RUNS=10000000 counts executions instead
+#:   FUZZ_TARGETS             which of them, for fuzz (all of tests/fuzz/targets)
 #:   BENCH_ARGS               arguments for bench; --help lists them
 #:   LATCHKEY_WASM_TOOLCHAIN  rustup or debian (else: whichever is there or can be had)
