@@ -58,6 +58,7 @@ pub fn check(data: &[u8]) {
             .iter()
             .find(|id| *path == format!("/v1/clients/{}", segment(id)));
         let id = id.unwrap_or_else(|| panic!("{path} is none of {:?}", asked.ids));
+        assert!(is_code(id), "{id}");
         // The same record opens for one reading of the key, and for nothing else.
         let secret = asked.secrets.first().expect("there is a secret");
         let record = record(id, secret);
@@ -156,12 +157,13 @@ impl Asked {
     }
 }
 
-/// What a Customer Code may be (RFC 6749 appendix A.1), as far as it makes one path segment.
+/// What a Customer Code may be (RFC 6749 appendix A.1), as far as it makes one path segment, and is no API Key: those
+/// never leave Envoy.
 fn is_code(id: &str) -> bool {
-    !id.is_empty()
-        && id.len() <= 256
-        && oracle::is_header_value(id.as_bytes())
-        && !matches!(id, "." | "..")
+    let random = id.strip_prefix("lk_").unwrap_or_default();
+    let is_key = random.len() == 43 && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let fits = !id.is_empty() && id.len() <= 256 && oracle::is_header_value(id.as_bytes());
+    fits && !is_key && !matches!(id, "." | "..")
 }
 
 /// Appendix B: `+` is a space, then percent-decoding; a broken escape stays.
