@@ -7,7 +7,13 @@ fuzz=$root/tests/fuzz
 built=$root/target/fuzz
 seconds=${FUZZ_SECONDS:-60}
 runs=${FUZZ_RUNS:-}
-mapfile -t targets < <(printf '%s\n' ${FUZZ_TARGETS:-$(ls "$fuzz/targets" | sed 's/\.rs$//')})
+if [ -n "${FUZZ_TARGETS:-}" ]; then
+    read -ra targets <<<"$FUZZ_TARGETS"
+else
+    targets=("$fuzz"/targets/*.rs)
+    targets=("${targets[@]##*/}")
+    targets=("${targets[@]%.rs}")
+fi
 
 say fuzz 'every committed input, without libFuzzer'
 CARGO_TARGET_DIR=$built quietly fuzz-replay cargo test --quiet --locked --manifest-path "$fuzz/Cargo.toml" ||
@@ -31,7 +37,7 @@ binaries=${binaries%/jws}
 
 # fuzz_one TARGET: one line at the end, or the property that broke.
 fuzz_one() {
-    local target=$1 log=$built/$1.log limit=(-max_total_time="$seconds") executed rate
+    local target=$1 log=$built/$1.log limit=(-max_total_time="$seconds") executed rate inputs
     [ -z "$runs" ] || limit=(-runs="$runs")
     mkdir -p "$built/corpus/$target" "$built/crashes"
     if ! "$binaries/$target" "$built/corpus/$target" "$fuzz/seeds/$target" -dict="$fuzz/dictionaries/$target.dict" "${limit[@]}" \
@@ -41,10 +47,11 @@ fuzz_one() {
         printf '       copy it to tests/fuzz/seeds/%s under a name that tells what it shows, and add a named test to the core\n' "$target" >&2
         return 1
     fi
+    inputs=$(find "$built/corpus/$target" -type f | wc -l)
     executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")
-    say fuzz "$target: $executed executions, $rate a second, $(find "$built/corpus/$target" -type f | wc -l) inputs in its corpus"
-    printf '| `%s` | %s | %s | %s |\n' "$target" "$executed" "$rate" "$(find "$built/corpus/$target" -type f | wc -l)" >"$built/$target.row"
+    say fuzz "$target: $executed executions, $rate a second, $inputs inputs in its corpus"
+    printf '| %s | %s | %s | %s |\n' "$target" "$executed" "$rate" "$inputs" >"$built/$target.row"
 }
 
 say fuzz "running, two at a time: ${targets[*]}"

@@ -23,8 +23,11 @@ pub mod oracle;
 pub mod path;
 pub mod world;
 
+/// What is done with one input.
+pub type Check = fn(&[u8]);
+
 /// Every target by name.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, Check); 8] = [
     ("authorization", authorization::check),
     ("claims", claims::check),
     ("configuration", configuration::check),
