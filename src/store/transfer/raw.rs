@@ -3,7 +3,8 @@
 use super::{Account, AccountKey, Refusal};
 use crate::api_key::{KeyId, KeyState, MOST_WORKING};
 use latchkey_core::lookup::KeyHash;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The year 10000. A time beyond it is most likely in milliseconds.
 const END_OF_TIME: i64 = 253_402_300_800;
@@ -30,6 +31,7 @@ pub struct RawKey {
     /// Left out: a new one is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    #[serde(deserialize_with = "tagged")]
     pub hash: KeyHash,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
@@ -95,6 +97,11 @@ impl RawKey {
             revoked_at: time("revoked_at", self.revoked_at)?,
         })
     }
+}
+
+/// The core reads hashes without serde, which would be dead weight in the filter.
+fn tagged<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeyHash, D::Error> {
+    KeyHash::try_from(String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 impl From<Account> for RawAccount {
