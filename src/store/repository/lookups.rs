@@ -31,14 +31,14 @@ pub struct Found {
 }
 
 /// One index search for the customer and one for the keys, in one statement, so that both are of one moment.
-const STATEMENT: &str = "SELECT c.code, c.scope, c.disabled_at, d.day, k.id, k.hash, k.expires_at, k.revoked_at \
+pub const LOOKUP: &str = "SELECT c.code, c.scope, c.disabled_at, d.day, k.id, k.hash, k.expires_at, k.revoked_at \
      FROM customers c LEFT JOIN lookup_days d ON d.customer = c.code \
      LEFT JOIN api_keys k ON k.customer = c.code WHERE c.code = $1";
 
 impl dyn Repository + '_ {
     /// The record of a customer, if there is such a one.
     pub async fn lookup(&self, code: &CustomerCode) -> Result<Option<Found>, Error> {
-        let rows: Vec<Row> = sqlx::query_as(STATEMENT)
+        let rows: Vec<Row> = sqlx::query_as(LOOKUP)
             .bind(code.as_str())
             .fetch_all(self.pool())
             .await?;

@@ -17,7 +17,7 @@ mod transfer;
 
 pub use audit::{AuditEntry, Stamp};
 pub use error::Error;
-pub use lookups::Found;
+pub use lookups::{Found, LOOKUP};
 pub use names::Names;
 pub use transfer::{Export, Import};
 
