@@ -53,7 +53,7 @@ impl Bootstrap {
             } else {
                 upstream
             };
-            set_endpoint(cluster, Some(address))?;
+            set_endpoints(cluster, &[address])?;
         }
         Ok(())
     }
@@ -64,10 +64,26 @@ impl Bootstrap {
         let mut own = clusters
             .iter_mut()
             .filter(|cluster| cluster["name"] == LOOKUP_CLUSTER);
-        set_endpoint(
+        set_endpoints(
             own.next().context("envoy.yaml has no lookup cluster")?,
-            address,
+            address.as_slice(),
         )
+    }
+
+    /// Puts the cluster for several replicas of the store, `envoy/lookup-replicas.yaml`, in the place of the example's.
+    pub fn connect_replicas(&mut self, addresses: &[SocketAddr]) -> Result<()> {
+        let path = files::checkout().join("envoy/lookup-replicas.yaml");
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let mut cluster: Value = serde_saphyr::from_str(&text)
+            .with_context(|| format!("{} is no YAML", path.display()))?;
+        set_endpoints(&mut cluster, addresses)?;
+        let clusters = list(&mut self.0, "/static_resources/clusters")?;
+        let own = clusters
+            .iter_mut()
+            .find(|cluster| cluster["name"] == LOOKUP_CLUSTER);
+        *own.context("envoy.yaml has no lookup cluster")? = cluster;
+        Ok(())
     }
 
     /// Changes the filter's configuration by a JSON merge patch (RFC 7396): `null` removes a key, a list replaces a list.
@@ -161,9 +177,9 @@ impl Bootstrap {
     }
 }
 
-fn set_endpoint(cluster: &mut Value, address: Option<SocketAddr>) -> Result<()> {
+fn set_endpoints(cluster: &mut Value, addresses: &[SocketAddr]) -> Result<()> {
     cluster["type"] = json!("STATIC");
-    let endpoints: Vec<Value> = address
+    let endpoints: Vec<Value> = addresses
         .iter()
         .map(|address| json!({"endpoint": {"address": loopback(address.port())}}))
         .collect();

@@ -19,7 +19,8 @@ use crate::{files, jwt};
 pub const SIGNING_KEY: &str =
     "the signing key of the system tests, 64 bytes long, never used elsewhere";
 
-const SERVICE_TOKEN: &str = "the-service-token-of-the-system-tests";
+/// The credential with which the filter of every stack asks the store.
+pub const SERVICE_TOKEN: &str = "the-service-token-of-the-system-tests";
 
 /// The header by which the upstream knows which exchange of a test a request belongs to.
 const EXCHANGE: &str = "x-test-exchange";

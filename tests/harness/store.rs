@@ -35,9 +35,18 @@ pub struct Key {
 impl Store {
     /// Starts the server on a free port. `database` is made if it is not there; `service_token` is the only one accepted.
     pub fn start(database: &Path, log: &Path, service_token: &str) -> Result<Self> {
+        Self::start_on(
+            &format!("sqlite:{}", database.display()),
+            log,
+            service_token,
+        )
+    }
+
+    /// The same, with the database named by a URL.
+    pub fn start_on(database: &str, log: &Path, service_token: &str) -> Result<Self> {
         let store = Self {
             binary: files::store()?,
-            database: format!("sqlite:{}", database.display()),
+            database: database.to_owned(),
             service_token: service_token.to_owned(),
             log: log.to_owned(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -62,6 +71,11 @@ impl Store {
         if let Some(process) = self.process().take() {
             process.stop();
         }
+    }
+
+    /// Kills the server, as a machine that fails would.
+    pub fn kill(&self) {
+        drop(self.process().take());
     }
 
     /// Starts the server again, on the same port.
