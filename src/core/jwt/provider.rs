@@ -116,7 +116,11 @@ fn signer(algorithm: &JwtAlgorithm, key: &EncodingKey) -> Result<Box<dyn JwtSign
     })
 }
 
-fn verifier(algorithm: &JwtAlgorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
+/// The verifier of a key: jsonwebtoken's factory, and the key ring's own way to one that lasts.
+pub(super) fn verifier(
+    algorithm: &JwtAlgorithm,
+    key: &DecodingKey,
+) -> Result<Box<dyn JwtVerifier>> {
     let secret = key.try_get_as_bytes()?;
     Ok(match algorithm {
         JwtAlgorithm::HS256 => Box::new(keyed::<Hmac<Sha256>>(secret, *algorithm)?),
