@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store run test bench fuzz lint programs postgres
+.PHONY: help setup wasm store run test bench fuzz lint programs postgres schemathesis
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
@@ -19,7 +19,7 @@ help: ## Show this list
 run: wasm programs ## Start everything on 127.0.0.1 with a demo customer, and print what to try; Ctrl-C stops it
 	@$(with_envoy) exec target/debug/demo
 
-test: wasm postgres ## Run every test: the core by itself, and the built module in a real Envoy with the real store
+test: wasm postgres schemathesis ## Run every test: the core by itself, and the built module in a real Envoy with the real store
 	@$(with_envoy) cargo test --workspace --locked --no-fail-fast
 
 bench: wasm ## Measure what the filter costs, beside others in the same Envoy; BENCH_ARGS=--quick takes under a minute
@@ -44,6 +44,9 @@ programs:
 
 postgres: setup
 	@$(toolchain)/postgres.sh
+
+schemathesis: setup
+	@$(toolchain)/schemathesis.sh
 
 setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets call it)
 	@$(toolchain)/setup.sh

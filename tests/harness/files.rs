@@ -31,6 +31,16 @@ pub fn envoy() -> Result<PathBuf> {
     built("Envoy", "ENVOY_BIN", "tools/envoy", "make setup")
 }
 
+/// schemathesis, as `make test` installed it.
+pub fn schemathesis() -> Result<PathBuf> {
+    built(
+        "schemathesis",
+        "SCHEMATHESIS_BIN",
+        "venv/bin/schemathesis",
+        "tests/toolchain/schemathesis.sh",
+    )
+}
+
 fn built(what: &str, variable: &str, default: &str, target: &str) -> Result<PathBuf> {
     let given = env::var_os(variable).filter(|value| !value.is_empty());
     let path = match &given {

@@ -339,6 +339,30 @@ mod tests {
     }
 
     #[test]
+    fn d8_the_documentation_has_a_row_for_every_refusal_and_no_other() {
+        let page = include_str!("../../../docs/token-endpoint.md");
+        let rows: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with(['|']))
+            .collect();
+        let documented = rows
+            .iter()
+            .filter(|row| row.starts_with("| 4") || row.starts_with("| 5"));
+        let mut expected: Vec<String> = every()
+            .into_iter()
+            .map(|refusal| {
+                let (status, error, description) = refusal.words();
+                format!("| {status} | `{error}` | {description} |")
+            })
+            .collect();
+        for row in documented {
+            let known = expected.iter().position(|start| row.starts_with(start));
+            expected.remove(known.unwrap_or_else(|| panic!("no refusal is like this: {row}")));
+        }
+        assert_eq!(expected, Vec::<String>::new());
+    }
+
+    #[test]
     fn d10_retry_after_is_in_whole_seconds_rounded_up() {
         for (millis, expected) in [(1, "1"), (0, "1"), (1000, "1"), (1001, "2"), (59_999, "60")] {
             assert_eq!(whole_seconds(Duration::from_millis(millis)), expected);
