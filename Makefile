@@ -20,7 +20,7 @@ run: wasm programs ## Start everything on 127.0.0.1 with a demo customer, and pr
 	@$(with_envoy) exec target/debug/demo
 
 test: wasm postgres schemathesis ## Run every test: the core by itself, and the built module in a real Envoy with the real store
-	@$(with_envoy) cargo test --workspace --locked --no-fail-fast
+	@$(with_envoy) $(toolchain)/test.sh
 
 bench: wasm ## Measure what the filter costs, beside others in the same Envoy; BENCH_ARGS=--quick takes under a minute
 	@$(toolchain)/build-bench.sh

@@ -61,7 +61,8 @@ fn built(what: &str, variable: &str, default: &str, target: &str) -> Result<Path
     }
 }
 
-fn target_folder() -> PathBuf {
+/// Where everything is built.
+pub fn target_folder() -> PathBuf {
     match env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => checkout().join(folder),
         None => checkout().join("target"),
