@@ -24,8 +24,8 @@ test: wasm postgres schemathesis ## Run every test: the core by itself, and the 
 
 bench: wasm ## Measure what the filter costs, beside others in the same Envoy; BENCH_ARGS=--quick takes under a minute
 	@$(toolchain)/build-bench.sh
-	@cargo build --locked --release --package latchkey-bench
-	@$(with_envoy) exec target/release/bench $(BENCH_ARGS)
+	@cargo build --locked --release --package latchkey-bench --package latchkey-store
+	@$(with_envoy) LATCHKEY_STORE_BIN=target/release/latchkey-store exec target/release/bench $(BENCH_ARGS)
 
 fuzz: ## Try the core with millions of made-up inputs, a minute a target; needs a C++ compiler
 	@$(toolchain)/fuzz.sh

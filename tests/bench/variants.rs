@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
 
+use crate::ext_authz;
 use crate::tokens::{Issuer, SIGNING_KEY};
 
 /// One line of the tables.
@@ -103,6 +104,12 @@ pub fn all() -> Vec<Variant> {
             true,
         ),
         serving("jwt_authn-cache", "jwt_authn with jwt_cache_config", true),
+        serving("lua", "Envoy's Lua filter, HS256 in Lua", true),
+        serving(
+            "ext_authz",
+            "ext_authz over gRPC, a service with Latchkey's core",
+            true,
+        ),
     ]
 }
 
@@ -145,6 +152,8 @@ fn filter(listener: &str, folder: &Path, issuer: &Issuer, latchkey: &Value) -> O
         "latchkey" => Some(wasm(latchkey.clone())),
         "jwt_authn" => Some(jwt_authn(issuer, None)),
         "jwt_authn-cache" => Some(jwt_authn(issuer, Some(json!({"jwt_cache_size": 2000})))),
+        "lua" => Some(lua(issuer)),
+        "ext_authz" => Some(ext_authz()),
         "hostcall-read-one" => trimmed("read one"),
         "hostcall-read-all" => trimmed("read all"),
         "hostcall-set-one" => trimmed("set one"),
@@ -164,12 +173,14 @@ fn filter(listener: &str, folder: &Path, issuer: &Issuer, latchkey: &Value) -> O
 pub fn bootstrap(
     variants: &[Variant],
     folder: &Path,
+    store: SocketAddr,
     upstream: SocketAddr,
 ) -> Result<(Bootstrap, Issuer)> {
     let mut bootstrap = Bootstrap::example()?;
     bootstrap.admin(0);
-    bootstrap.connect(upstream, upstream)?;
-    let issuer = Issuer::of(&bootstrap.configuration()?);
+    bootstrap.connect(store, upstream)?;
+    let configuration = bootstrap.configuration()?;
+    let issuer = Issuer::of(&configuration);
     let latchkey = Value::Object(bootstrap.plugin()?.clone());
     // The same for all, and dear: a line of JSON for each request.
     bootstrap.connection_manager()?.remove("access_log");
@@ -180,7 +191,7 @@ pub fn bootstrap(
         .clone();
 
     let mut names: Vec<&str> = Vec::new();
-    let mut listeners = Vec::new();
+    let mut listeners = vec![lookup(&mut bootstrap, &router)?];
     for variant in variants {
         if names.contains(&&*variant.listener) {
             continue;
@@ -193,9 +204,27 @@ pub fn bootstrap(
         listener["name"] = variant.listener.clone().into();
         listeners.push(listener);
     }
+    if names.contains(&"ext_authz") {
+        let service = ext_authz_cluster(ext_authz::start(&configuration)?);
+        let clusters = bootstrap.0["static_resources"]["clusters"].as_array_mut();
+        clusters
+            .context("envoy.yaml has no clusters")?
+            .push(service);
+    }
     bootstrap.0["static_resources"]["listeners"] = listeners.into();
     bootstrap.listen(0)?;
     Ok((bootstrap, issuer))
+}
+
+/// A listener that hands requests on to the credential store.
+fn lookup(bootstrap: &mut Bootstrap, router: &Value) -> Result<Value> {
+    bootstrap.connection_manager()?["http_filters"] = json!([router]);
+    let mut listener = bootstrap.0["static_resources"]["listeners"][0].clone();
+    listener["name"] = "lookup".into();
+    let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
+    manager["route_config"]["virtual_hosts"][0]["routes"] =
+        json!([{"match": {"prefix": "/"}, "route": {"cluster": "credential_lookup"}}]);
+    Ok(listener)
 }
 
 fn wasm(config: Value) -> Value {
@@ -244,6 +273,49 @@ fn jwt_authn(issuer: &Issuer, cache: Option<Value>) -> Value {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
             "providers": {"latchkey": provider},
             "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "latchkey"}}],
+        },
+    })
+}
+
+fn lua(issuer: &Issuer) -> Value {
+    let source = include_str!("hs256.lua")
+        .replace("ISSUER", &issuer.issuer)
+        .replace("AUDIENCE", &issuer.audience);
+    json!({
+        "name": "envoy.filters.http.lua",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+            "default_source_code": {"inline_string": source},
+        },
+    })
+}
+
+fn ext_authz() -> Value {
+    json!({
+        "name": "envoy.filters.http.ext_authz",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+            "transport_api_version": "V3",
+            "grpc_service": {"envoy_grpc": {"cluster_name": "ext_authz"}, "timeout": "1s"},
+        },
+    })
+}
+
+fn ext_authz_cluster(service: SocketAddr) -> Value {
+    let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": service.port()}});
+    json!({
+        "name": "ext_authz",
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            },
+        },
+        "load_assignment": {
+            "cluster_name": "ext_authz",
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
         },
     })
 }
