@@ -1,6 +1,6 @@
 //! The same decision as a service beside Envoy (`envoy.filters.http.ext_authz` over gRPC), made by the same core.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use envoy_types::ext_authz::v3::pb::{
     Authorization, AuthorizationServer, CheckRequest, CheckResponse, HttpStatusCode,
 };
@@ -10,8 +10,9 @@ use envoy_types::ext_authz::v3::{
 use latchkey_core::http::RequestHead;
 use latchkey_core::{Action, Config, Engine, Event, State, Timestamp};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
@@ -21,17 +22,15 @@ use tonic::{Request, Response, Status};
 
 use crate::tokens::SIGNING_KEY;
 
-struct Service(Mutex<Engine>);
+struct Service;
+
+thread_local! {
+    /// The engine of the one thread that answers; it cannot be shared, and need not be.
+    static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
+}
 
 /// Starts it with the filter's configuration on a free port; it lives as long as this process.
 pub fn start(configuration: &Value) -> Result<SocketAddr> {
-    let config = Config::load(configuration.to_string().as_bytes(), &|name| {
-        (name == "LATCHKEY_SIGNING_KEY")
-            .then(|| SIGNING_KEY.to_owned())
-            .or_else(|| Some("unused".to_owned()))
-    });
-    let config = config.map_err(|error| anyhow::anyhow!("{error}"))?;
-    let service = Service(Mutex::new(Engine::new(config)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -39,11 +38,18 @@ pub fn start(configuration: &Value) -> Result<SocketAddr> {
         .block_on(TcpListener::bind("127.0.0.1:0"))
         .context("no port for the ext_authz service")?;
     let address = listener.local_addr()?;
+    let configuration = configuration.to_string();
+    let (sender, loaded) = mpsc::channel();
     thread::spawn(move || {
+        let engine = Config::load(configuration.as_bytes(), &environment).map(Engine::new);
+        let result = engine.map(|engine| ENGINE.set(Some(engine)));
+        // Whoever started it waits for this.
+        let _ = sender.send(result.map_err(|error| anyhow!("{error}")));
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let server = Server::builder().add_service(AuthorizationServer::new(service));
+        let server = Server::builder().add_service(AuthorizationServer::new(Service));
         runtime.block_on(server.serve_with_incoming(incoming))
     });
+    loaded.recv()??;
     Ok(address)
 }
 
@@ -66,10 +72,15 @@ impl Authorization for Service {
             .iter()
             .filter(|(name, _)| !name.starts_with(':'))
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let mut engine = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let head = RequestHead::read(pairs.into_iter().chain(fields), true, engine.identity());
-        let (_, step) = engine.step(State::New, Event::Head(head), now());
-        Ok(Response::new(answer(step.action)))
+        let decided = ENGINE.with_borrow_mut(|engine| {
+            let engine = engine.as_mut()?;
+            let all = pairs.into_iter().chain(fields);
+            let head = RequestHead::read(all, true, engine.identity());
+            let (_, step) = engine.step(State::New, Event::Head(head), now());
+            Some(answer(step.action))
+        });
+        let answer = decided.ok_or_else(|| Status::internal("another thread answers"))?;
+        Ok(Response::new(answer))
     }
 }
 
@@ -95,6 +106,11 @@ fn answer(action: Action) -> CheckResponse {
             answer
         }
     }
+}
+
+fn environment(name: &str) -> Option<String> {
+    let key = name == "LATCHKEY_SIGNING_KEY";
+    Some(if key { SIGNING_KEY } else { "unused" }.to_owned())
 }
 
 fn now() -> Timestamp {

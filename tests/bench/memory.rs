@@ -71,7 +71,7 @@ impl Setup<'_> {
             at_start,
             after: linear_memories(process)?,
             requests: sent,
-            tokens: TOKENS,
+            tokens: TOKENS.min(sent as usize),
             start_added: Quartiles::of(
                 with.iter()
                     .zip(&without)
