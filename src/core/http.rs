@@ -123,11 +123,15 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The answer where nothing can be decided: closed (D19).
+    /// The answer where nothing can be decided: closed (D19), and for no cache to keep (D8).
     pub fn internal(endpoint: Endpoint) -> Self {
         Self {
             status: 500,
-            headers: vec![("content-type", "application/json".to_owned())],
+            headers: vec![
+                ("content-type", "application/json".to_owned()),
+                ("cache-control", "no-store".to_owned()),
+                ("pragma", "no-cache".to_owned()),
+            ],
             body:
                 r#"{"error":"server_error","error_description":"The request cannot be answered."}"#
                     .to_owned(),

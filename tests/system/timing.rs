@@ -37,7 +37,8 @@ struct Cause {
 struct Run {
     /// The median difference to the first cause, for each.
     differences: Vec<f64>,
-    /// The largest median that a tenth of the run has for the second cause, which is the same as the first.
+    /// What a tenth of the run typically has for the second cause, which is the same as the first. The whole run has less, and a
+    /// burst of other work on the machine, which spoils some tenths, does not count.
     noise: f64,
 }
 
@@ -61,11 +62,9 @@ impl Run {
         let difference = |rounds: &[Vec<f64>], turn: usize| {
             median(rounds.iter().map(|times| times[turn] - times[0]))
         };
-        let same = rounds
-            .chunks(ROUNDS / BLOCKS)
-            .map(|block| difference(block, 1).abs());
+        let tenths = rounds.chunks(ROUNDS / BLOCKS);
         Self {
-            noise: same.fold(0.0, f64::max),
+            noise: median(tenths.map(|tenth| difference(tenth, 1).abs())),
             differences: (0..causes.len())
                 .map(|turn| difference(&rounds, turn))
                 .collect(),
@@ -121,7 +120,7 @@ fn changed(mut customer: Value, change: impl FnOnce(&mut Value)) -> Value {
 
 #[test]
 fn c6_every_cause_takes_the_same_time_even_where_the_caller_makes_hashing_slow() {
-    // Hashing a long key takes a tenth of the whole request: whoever spares it is seen.
+    // Hashing a long key takes a good part of the whole request: whoever spares it is seen.
     let key = "k".repeat(15_000);
     let unknown = reply("404 Not Found", r#"{"error":"unknown_client"}"#);
     LOOKUP.on("UNKNOWN1", Behaviour::Send(unknown));
