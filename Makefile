@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store run test bench fuzz lint programs postgres schemathesis
+.PHONY: help setup wasm store run test test-clients bench fuzz lint programs postgres schemathesis clients
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
@@ -11,7 +11,7 @@ with_envoy := ENVOY_BIN='$(CURDIR)/target/tools/envoy'
 
 help: ## Show this list
 	@echo 'Targets:'
-	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name what; do printf '  %-8s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name what; do printf '  %-13s %s\n' "$$name" "$$what"; done
 	@echo
 	@echo 'Environment variables:'
 	@sed -n 's/^#: //p' Makefile
@@ -19,8 +19,11 @@ help: ## Show this list
 run: wasm programs ## Start everything on 127.0.0.1 with a demo customer, and print what to try; Ctrl-C stops it
 	@$(with_envoy) exec target/debug/demo
 
-test: wasm postgres schemathesis ## Run every test: the core by itself, and the built module in a real Envoy with the real store
+test: wasm postgres schemathesis clients ## Run every test: the core by itself, and the built module in a real Envoy with the real store
 	@$(with_envoy) $(toolchain)/test.sh
+
+test-clients: wasm programs clients ## Run the OAuth clients that customers use; CLIENT=openid-client runs one
+	@$(with_envoy) cargo test --workspace --locked --test clients
 
 bench: wasm ## Measure what the filter costs, beside others in the same Envoy; BENCH_ARGS=--quick takes under a minute
 	@$(toolchain)/build-bench.sh
@@ -48,6 +51,9 @@ postgres: setup
 schemathesis: setup
 	@$(toolchain)/schemathesis.sh
 
+clients: setup
+	@$(toolchain)/clients.sh
+
 setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets call it)
 	@$(toolchain)/setup.sh
 
@@ -58,6 +64,7 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   LATCHKEY_WASM            a certain filter module, for run and test (target/latchkey.wasm)
 #:   LATCHKEY_STORE_BIN       a certain credential store, for run and test (target/debug/latchkey-store)
 #:   POSTGRES_BIN             the folder of a certain PostgreSQL's programs, for test (else: the newest of Debian's)
+#:   CLIENT                   the one client that test-clients runs (else: all; docs/clients.md lists them)
 #:   FUZZ_SECONDS             how long each target runs, for fuzz (60); FUZZ_RUNS=10000000 counts executions instead
 #:   FUZZ_TARGETS             which of them, for fuzz (all of tests/fuzz/targets)
 #:   BENCH_ARGS               arguments for bench; --help lists them

@@ -37,6 +37,7 @@
 //! - [`Envoy::machines`] before and after shows that no virtual machine trapped or was replaced.
 //! - [`Store`] has the account manager's commands, and can be stopped and started.
 //! - [`Lookup`] takes the store's place where the lookup is to go wrong ([`Bootstrap::connect_lookup`]).
+//! - [`Authority`] is a certification authority of the test's own, for TLS.
 //! - [`Postgres`] is a real server, with databases for the asking; for the store, where SQLite is not enough.
 //! - [`vectors`] are the examples in `tests/vectors/`, and [`recipe`] makes their tokens.
 //! - [`jwt`] makes tokens of any shape; [`Stack::forge`] one that the stack accepts, changed by a merge patch.
@@ -45,6 +46,7 @@
 //! What the processes wrote is kept in `target/system/<test file>.<process>.<number>/` until the next run.
 //! Processes end with the test that started them, even if it is killed.
 
+pub mod authority;
 pub mod bootstrap;
 pub mod docs;
 pub mod envoy;
@@ -62,6 +64,7 @@ pub mod upstream;
 pub mod vectors;
 pub mod wait;
 
+pub use authority::Authority;
 pub use bootstrap::Bootstrap;
 pub use envoy::{Envoy, Machines};
 pub use http::{Connection, Request, Response};

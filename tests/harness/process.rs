@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{LazyLock, mpsc};
 use std::time::{Duration, Instant};
 use std::{process, thread};
@@ -25,11 +25,26 @@ pub struct Process {
 
 impl Process {
     /// Starts `command`, with standard output and error appended to the file `log`.
-    pub fn spawn(name: &str, mut command: Command, log: &Path) -> Result<Self> {
+    pub fn spawn(name: &str, command: Command, log: &Path) -> Result<Self> {
+        Self::start(name, command, log, Stdio::null())
+    }
+
+    /// The same, with a pipe to its standard input.
+    pub fn spawn_with_input(
+        name: &str,
+        command: Command,
+        log: &Path,
+    ) -> Result<(Self, ChildStdin)> {
+        let mut process = Self::start(name, command, log, Stdio::piped())?;
+        let input = process.child.stdin.take();
+        Ok((process, input.context("there is no pipe")?))
+    }
+
+    fn start(name: &str, mut command: Command, log: &Path, input: Stdio) -> Result<Self> {
         let file = append_to(log)?;
         let log_start = file.metadata()?.len();
         command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(file.try_clone()?)
             .stderr(file)
             // Ctrl-C in a terminal reaches the whole foreground group; only we decide when a child ends.

@@ -43,17 +43,24 @@ install_packages() {
         die "apt-get could not install: $* (output above)"
 }
 
-# installed NAME: whether pip_install has put this version of NAME.txt into the virtual environment.
-installed() { [ -x "$venv/bin/python" ] && cmp --silent "$here/$1.txt" "$venv/$1.installed"; }
+# installed NAME [FOLDER]: whether pip_install has put this version of NAME.txt into the virtual environment.
+installed() { [ -x "$venv/bin/python" ] && cmp --silent "${2:-$here}/$1.txt" "$venv/$1.installed"; }
 
-# pip_install NAME: the packages of NAME.txt (requirements…), once for each version of that file.
+# pip_install NAME [FOLDER]: the packages of NAME.txt (requirements…), once for each version of that file.
 pip_install() {
-    installed "$1" && return
-    local list=$here/$1.txt
+    installed "$@" && return
+    local list=${2:-$here}/$1.txt
     make_venv
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement "$list" ||
-        die "pip could not install tests/toolchain/$1.txt" 'the lines above say why; packages exist for Linux on x86_64 and aarch64'
+        die "pip could not install ${list#"$root/"}" 'the lines above say why; packages exist for Linux on x86_64 and aarch64'
     cp "$list" "$venv/$1.installed"
+}
+
+# run_npm ARGUMENTS...: the npm that came with the Node.js at target/tools/node, else the one on PATH.
+run_npm() {
+    local own
+    own=$(dirname "$(readlink "$tools/node")")/../lib/node_modules/npm/bin/npm-cli.js
+    if [ -e "$own" ]; then "$tools/node" "$own" "$@"; else npm "$@"; fi
 }
 
 # A virtual environment, made again where its Python is gone.

