@@ -73,6 +73,26 @@ fn d19_without_stop_iteration_on_the_host_a_token_request_gets_500_and_the_log_s
 }
 
 #[test]
+fn d8_a_body_that_does_not_come_is_answered_where_the_host_is_known_to_bring_bodies() {
+    let stack = Stack::start();
+    let mut worker = stack.envoy.connection_to_each_worker().unwrap().remove(0);
+    assert_eq!(
+        worker.send(&token_request("NOBODY", "x")).unwrap().status,
+        401
+    );
+    let head = "POST /auth/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 99\r\n\r\n";
+    let response = worker
+        .send_bytes(format!("{head}grant_type=").as_bytes())
+        .unwrap();
+    assert_eq!(response.status, 408, "{response:?}");
+    assert_eq!(response.json()["error"], "invalid_request");
+    assert_eq!(response.value("cache-control"), Some("no-store"));
+    let counted = "wasmcustom.latchkey_token_requests_total_result=refused_reason=body_timeout";
+    assert_eq!(stack.envoy.stat(counted), 1);
+    assert!(!stack.envoy.log().contains("host_misconfigured"));
+}
+
+#[test]
 fn d19_with_the_buffer_filter_after_it_tokens_are_issued_and_nothing_of_the_request_goes_on() {
     let stack = continuing();
     let customer = stack.customer();

@@ -63,6 +63,12 @@ fn assert_fails(code: &str, behaviour: Behaviour, status: &str) {
     let machines = STACK.envoy.machines();
     assert_unavailable(&STACK, code);
     assert!(counted() > before, "no lookup was counted as {status}");
+    for line in [
+        format!("latchkey: lookup status={status} duration_ms="),
+        "latchkey: endpoint=token result=error reason=lookup_failed advice=".into(),
+    ] {
+        wait::until("the log tells of it", || STACK.envoy.log().contains(&line));
+    }
     assert_eq!(STACK.envoy.machines(), machines);
 }
 

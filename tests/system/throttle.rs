@@ -1,37 +1,36 @@
 //! Too many failed attempts are answered unheard: who counts as one caller, and who is left alone (D10).
 
-use anyhow::Result;
 use latchkey_tests::lookup::{record, reply};
 use latchkey_tests::{
-    Behaviour, Bootstrap, Connection, Lookup, Request, Response, Stack, token_request, wait,
+    Behaviour, Connection, Lookup, Request, Response, Setup, Stack, token_request, wait,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const FAILURES: usize = 3;
 
-/// Behind one proxy that is trusted to name the caller.
-fn trust_one_proxy(bootstrap: &mut Bootstrap) -> Result<()> {
-    bootstrap
-        .connection_manager()?
-        .insert("xff_num_trusted_hops".into(), json!(1));
-    Ok(())
-}
-
 static LOOKUP: LazyLock<Lookup> = LazyLock::new(|| Lookup::start().unwrap());
 
 static STACK: LazyLock<Stack> = LazyLock::new(|| {
-    Stack::setup()
-        .configuration(
-            json!({"token_endpoint": {"throttle": {"failures": FAILURES, "window_seconds": 3600}}}),
-        )
+    setup(json!({"failures": FAILURES, "window_seconds": 3600}))
         .bootstrap(|bootstrap| {
-            trust_one_proxy(bootstrap)?;
+            // Behind one proxy that is trusted to name the caller.
+            let manager = bootstrap.connection_manager()?;
+            manager.insert("xff_num_trusted_hops".into(), json!(1));
             bootstrap.connect_lookup(Some(LOOKUP.address()))
         })
         .start()
 });
+
+/// What these tests are about is not how fast this machine is: a lookup may take its time.
+fn setup(throttle: Value) -> Setup {
+    Stack::setup()
+        .configuration(
+            json!({"token_endpoint": {"throttle": throttle, "lookup": {"timeout_ms": 20_000}}}),
+        )
+        .bootstrap(|bootstrap| bootstrap.connect_lookup(Some(LOOKUP.address())))
+}
 
 struct Customer {
     code: String,
@@ -199,12 +198,7 @@ fn d10_a_code_that_is_spelled_in_many_ways_is_still_one_customer() {
 
 #[test]
 fn d10_once_the_window_has_passed_the_caller_is_heard_again() {
-    let stack = Stack::setup()
-        .configuration(
-            json!({"token_endpoint": {"throttle": {"failures": 2, "window_seconds": 2}}}),
-        )
-        .bootstrap(|bootstrap| bootstrap.connect_lookup(Some(LOOKUP.address())))
-        .start();
+    let stack = setup(json!({"failures": 2, "window_seconds": 2})).start();
     let customer = customer();
     let mut worker = stack.envoy.connection_to_each_worker().unwrap().remove(0);
     let right = token_request(&customer.code, customer.key);
@@ -222,9 +216,7 @@ fn d10_once_the_window_has_passed_the_caller_is_heard_again() {
 
 #[test]
 fn d10_a_flood_of_made_up_codes_takes_bounded_memory_and_locks_nobody_out() {
-    let stack = Stack::setup()
-        .bootstrap(|bootstrap| bootstrap.connect_lookup(Some(LOOKUP.address())))
-        .start();
+    let stack = setup(json!({})).start();
     let customer = customer();
     let machines = stack.envoy.machines();
     let mut worker = stack.envoy.connection_to_each_worker().unwrap().remove(0);
