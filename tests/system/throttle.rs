@@ -23,12 +23,9 @@ static STACK: LazyLock<Stack> = LazyLock::new(|| {
         .start()
 });
 
-/// What these tests are about is not how fast this machine is: a lookup may take its time.
 fn setup(throttle: Value) -> Setup {
     Stack::setup()
-        .configuration(
-            json!({"token_endpoint": {"throttle": throttle, "lookup": {"timeout_ms": 20_000}}}),
-        )
+        .configuration(json!({"token_endpoint": {"throttle": throttle}}))
         .bootstrap(|bootstrap| bootstrap.connect_lookup(Some(LOOKUP.address())))
 }
 

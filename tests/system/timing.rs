@@ -21,7 +21,7 @@ static STACK: LazyLock<Stack> = LazyLock::new(|| {
     Stack::setup()
         .configuration(json!({"token_endpoint": {
             "throttle": {"failures": 1_000_000},
-            "lookup": {"timeout_ms": 20_000, "pepper": {"inline": "a pepper, so that there is more to compute"}},
+            "lookup": {"pepper": {"inline": "a pepper, so that there is more to compute"}},
         }}))
         .bootstrap(|bootstrap| bootstrap.connect_lookup(Some(LOOKUP.address())))
         .start()
