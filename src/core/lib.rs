@@ -13,6 +13,8 @@
 //! | what a request needs | [`path`], [`access`], [`scope`] |
 //! | what the upstream learns | [`caller`], [`identity`] |
 //! | what an operator learns | [`outcome`] |
+//!
+//! The feature `tools` adds what the command line shows of tokens and the configuration.
 #![deny(missing_docs, unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -34,6 +36,8 @@ pub mod engine;
 mod guard;
 pub mod http;
 pub mod identity;
+#[cfg(feature = "tools")]
+pub mod inspect;
 pub mod json;
 pub mod jwt;
 pub mod lookup;

@@ -22,14 +22,19 @@ impl Bootstrap {
 
     /// Any example by its file name in `envoy/`, with the built module in it.
     pub fn read(name: &str) -> Result<Self> {
+        let mut bootstrap = Self::parse(name)?;
+        bootstrap.use_module(&files::module()?)?;
+        Ok(bootstrap)
+    }
+
+    /// The same just as it is written.
+    pub fn parse(name: &str) -> Result<Self> {
         let path = files::checkout().join("envoy").join(name);
         let text =
             fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         let value = serde_saphyr::from_str(&text)
             .with_context(|| format!("{} is no YAML", path.display()))?;
-        let mut bootstrap = Self(value);
-        bootstrap.use_module(&files::module()?)?;
-        Ok(bootstrap)
+        Ok(Self(value))
     }
 
     /// Where the admin interface listens; port 0 lets the system choose.

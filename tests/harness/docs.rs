@@ -1,5 +1,6 @@
 //! Parts of the documentation that are made from what runs, so that they cannot say anything else.
 
+use std::path::PathBuf;
 use std::{env, fs};
 
 use crate::files::checkout;
@@ -7,13 +8,20 @@ use crate::files::checkout;
 /// Set to write what is made into the pages, in place of comparing.
 const WRITE: &str = "LATCHKEY_WRITE_DOCS";
 
+/// The text of a page of `docs/`.
+#[track_caller]
+pub fn page(name: &str) -> String {
+    let path = path(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+}
+
 /// Compares a generated part of a page with what it should be; fails the test where they differ.
 ///
 /// The part stands between `<!-- generated: NAME -->` and `<!-- end: NAME -->`.
 #[track_caller]
 pub fn assert_generated(page: &str, name: &str, text: &str) {
-    let path = checkout().join("docs").join(page);
-    let whole = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let path = path(page);
+    let whole = self::page(page);
     let (begin, end) = (
         format!("<!-- generated: {name} -->\n"),
         format!("<!-- end: {name} -->"),
@@ -37,4 +45,8 @@ pub fn assert_generated(page: &str, name: &str, text: &str) {
         "docs/{page} is not what this run shows (first difference: {line:?}). Run the test once more with {WRITE}=1 and look at \
          what git diff says"
     );
+}
+
+fn path(page: &str) -> PathBuf {
+    checkout().join("docs").join(page)
 }

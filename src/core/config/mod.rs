@@ -73,6 +73,19 @@ impl Config {
     }
 }
 
+/// The JSON Schema (draft 2020-12) of what [`Config::load`] reads. It cannot tell all that is wrong: paths,
+/// header names and the length of secrets are looked at only there.
+#[cfg(feature = "tools")]
+pub fn schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12();
+    let settings = settings.with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<raw::RawConfig>();
+    schema.insert("title".to_owned(), "Latchkey".into());
+    schema.to_value()
+}
+
 fn raw(text: &[u8]) -> Result<raw::RawConfig, ConfigError> {
     let json = Json::parse(text).map_err(|error| {
         let found = match text {

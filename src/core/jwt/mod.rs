@@ -5,6 +5,8 @@
 //! [`verify`] checks the claims.
 
 mod compact;
+#[cfg(feature = "tools")]
+mod inspect;
 mod mint;
 mod provider;
 mod ring;

@@ -101,7 +101,7 @@ impl Verifier {
         let exp = date(&claims, "exp")?.ok_or(TokenError::Malformed)?;
         let nbf = date(&claims, "nbf")?;
         date(&claims, "iat")?;
-        if claims.get("iss").and_then(Json::as_str) != Some(self.issuer.as_str()) {
+        if !self.is_ours(&claims) {
             return Err(TokenError::WrongIssuer);
         }
         if !self.audience.is_empty() && !self.is_for_us(claims.get("aud")) {
@@ -134,8 +134,13 @@ impl Verifier {
         })
     }
 
+    /// `iss` is the issuer, byte for byte.
+    pub(super) fn is_ours(&self, claims: &Members<'_>) -> bool {
+        claims.get("iss").and_then(Json::as_str) == Some(self.issuer.as_str())
+    }
+
     /// `aud` is a string or a list of strings (RFC 7519 section 4.1.3).
-    fn is_for_us(&self, aud: Option<&Json<'_>>) -> bool {
+    pub(super) fn is_for_us(&self, aud: Option<&Json<'_>>) -> bool {
         let known = |value: &Json<'_>| {
             value
                 .as_str()
@@ -196,7 +201,7 @@ impl<'a> VerifiedToken<'a> {
 }
 
 /// A NumericDate (RFC 7519 section 2): a JSON number, fractions allowed (D14).
-fn date(claims: &Members<'_>, name: &str) -> Result<Option<f64>, TokenError> {
+pub(super) fn date(claims: &Members<'_>, name: &str) -> Result<Option<f64>, TokenError> {
     match claims.get(name) {
         None => Ok(None),
         Some(value) => value.as_f64().map(Some).ok_or(TokenError::Malformed),
@@ -204,7 +209,7 @@ fn date(claims: &Members<'_>, name: &str) -> Result<Option<f64>, TokenError> {
 }
 
 /// `scope` as RFC 9068 section 2.2.3 has it, or a list of strings as some issuers write it.
-fn scope(claim: Option<&Json<'_>>) -> Result<Scope, TokenError> {
+pub(super) fn scope(claim: Option<&Json<'_>>) -> Result<Scope, TokenError> {
     let text = match claim {
         None => return Ok(Scope::default()),
         Some(Json::String(text)) => text.to_string(),

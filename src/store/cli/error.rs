@@ -5,6 +5,8 @@ use crate::expiry::ExpiryError;
 use crate::http::{ServeError, TokensError};
 use crate::repository;
 use crate::transfer::Refusal;
+use latchkey_core::ConfigError;
+use latchkey_core::outcome::Reason;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,7 +19,8 @@ pub(super) const EXIT_CODES: &str = "Exit codes:
   3  there is no such customer or key
   4  the customer or key is there already, or has all the keys it may have
   5  not confirmed, nothing was changed
-  6  the database cannot be used: unreachable, locked, full, read-only, damaged, or of a newer version";
+  6  the database cannot be used: unreachable, locked, full, read-only, damaged, or of a newer version
+  7  the filter would refuse the token";
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +68,10 @@ pub enum Error {
         line: u64,
         error: repository::Error,
     },
+    #[error("{}: {error}", path.display())]
+    Configuration { path: PathBuf, error: ConfigError },
+    #[error("the filter would refuse this token: {0}")]
+    TokenRefused(Reason),
     #[error("no random bytes from the operating system: {0}")]
     Random(#[from] getrandom::Error),
     #[error(transparent)]
@@ -86,7 +93,7 @@ impl Error {
         use repository::Error as Database;
         match self {
             Self::Expiry(_) | Self::Code(_) | Self::Scope(_) => 2,
-            Self::FileName(_) | Self::Line { .. } => 2,
+            Self::FileName(_) | Self::Line { .. } | Self::Configuration { .. } => 2,
             Self::Tokens(_) | Self::OpenToAll { .. } | Self::Serve(ServeError::Tls(_)) => 2,
             Self::Repository(Database::UnknownKind | Database::BadUrl(_)) => 2,
             Self::Repository(Database::NoCustomer(_) | Database::NoKey(_)) => 3,
@@ -95,6 +102,7 @@ impl Error {
             ) => 4,
             Self::Taken { .. } => 4,
             Self::NotConfirmed | Self::NoTerminal => 5,
+            Self::TokenRefused(_) => 7,
             Self::Repository(Database::Random(_))
             | Self::Listen { .. }
             | Self::Serve(_)

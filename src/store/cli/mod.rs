@@ -2,17 +2,20 @@
 
 mod audit;
 mod complete;
+mod config;
 mod confirm;
 mod customer;
 mod error;
 mod export;
 mod import;
+mod input;
 mod issue;
 mod key;
 mod keys_file;
 mod output;
 mod progress;
 mod serve;
+mod token;
 
 pub use error::Error;
 
@@ -61,6 +64,19 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Stored(Stored),
+    /// Check the filter's configuration, or print its JSON Schema
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Look at a token as the filter does
+    #[command(subcommand)]
+    Token(token::Command),
+}
+
+/// What works on the database.
+#[derive(Subcommand)]
+enum Stored {
     /// Run the lookup service
     Serve(serve::Serve),
     /// Add, show, enable and disable customers
@@ -98,25 +114,30 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Error> {
-    let repository = repository::open(&cli.global.database, Missing::IsMade).await?;
+    let Cli { global, command } = cli;
+    let output = Output { json: global.json };
+    let command = match command {
+        Command::Config(command) => return command.run(&output),
+        Command::Token(command) => return command.run(&output),
+        Command::Stored(command) => command,
+    };
+    let repository = repository::open(&global.database, Missing::IsMade).await?;
     let version = repository.migrate().await?;
     let context = Context {
         repository,
         stamp: Stamp {
-            actor: actor(cli.global.actor),
+            actor: actor(global.actor),
             at: clock::now(),
         },
-        output: Output {
-            json: cli.global.json,
-        },
+        output,
     };
-    let done = cli.command.run(&context, version).await;
+    let done = command.run(&context, version).await;
     // SQLite's write-ahead log goes into the file when its last connection is closed.
     context.repository.pool().close().await;
     done
 }
 
-impl Command {
+impl Stored {
     async fn run(self, context: &Context, version: i64) -> Result<(), Error> {
         match self {
             Self::Serve(command) => command.run(context.repository.clone()).await,

@@ -4,6 +4,7 @@ mod command_line;
 mod customers;
 mod databases;
 mod durability;
+mod filter_tools;
 mod keys;
 mod server;
 mod service;
