@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store run test test-clients bench fuzz lint programs postgres schemathesis clients
+.PHONY: help setup wasm store check-lookup run test test-clients bench fuzz lint programs postgres schemathesis clients
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
@@ -40,6 +40,9 @@ wasm: setup ## Build the filter: target/latchkey.wasm
 	@$(toolchain)/build-wasm.sh
 
 store: programs ## Build the credential store: target/debug/latchkey-store
+
+check-lookup: programs ## Check a lookup service of your own against the contract: URL=…/{client_id} CLIENT=… [RECORD=] [HEADER=]
+	@target/debug/check-lookup --url '$(URL)' --client '$(CLIENT)' --record '$(RECORD)' $(if $(HEADER),--header '$(HEADER)')
 
 # All in one go, as `cargo test` builds them: crates are then compiled with the same features, and so only once.
 programs:

@@ -3,6 +3,7 @@
 mod command_line;
 mod customers;
 mod databases;
+mod docs;
 mod durability;
 mod filter_tools;
 mod keys;
