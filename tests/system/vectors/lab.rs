@@ -33,8 +33,11 @@ pub static LAB: LazyLock<Lab> = LazyLock::new(|| {
             variables["key_values"] = json!(secrets);
             let example = bootstrap.0.clone();
             let mut tidy = Bootstrap(example.clone());
+            let mut native = Bootstrap(example.clone());
             tidy.replace_configuration(&normalised.to_string())?;
-            bootstrap.add_listener("normalised", tidy)?;
+            bootstrap.add_listener("ours-normalised", tidy)?;
+            use_jwt_authn(&mut native, &normalised, &secrets)?;
+            bootstrap.add_listener("native-normalised", native)?;
             for (name, configuration) in &configurations {
                 let mut ours = Bootstrap(example.clone());
                 ours.leave_requests_as_they_come()?;
@@ -47,9 +50,13 @@ pub static LAB: LazyLock<Lab> = LazyLock::new(|| {
             Ok(())
         })
         .start();
-    let mut listeners =
-        BTreeMap::from([("normalised".to_owned(), stack.envoy.listener("normalised"))]);
-    for name in known.configurations.keys() {
+    let mut listeners = BTreeMap::new();
+    for name in known
+        .configurations
+        .keys()
+        .map(String::as_str)
+        .chain(["normalised"])
+    {
         for kind in ["ours", "native"] {
             let name = format!("{kind}-{name}");
             listeners.insert(name.clone(), stack.envoy.listener(&name));
@@ -101,10 +108,7 @@ fn use_jwt_authn(
                 "forward": true,
                 "local_jwks": {"inline_string": jwks.to_string()},
             }},
-            "rules": [
-                {"match": {"path": "/healthz"}},
-                {"match": {"prefix": "/"}, "requires": {"provider_name": "latchkey"}},
-            ],
+            "rules": rules(&configuration["access"]),
         },
     });
     let filters = bootstrap.connection_manager()?["http_filters"].as_array_mut();
@@ -114,4 +118,28 @@ fn use_jwt_authn(
         .find(|filter| filter["name"] == "latchkey");
     *wasm.context("the filter")? = filter;
     Ok(())
+}
+
+/// The access rules as far as `jwt_authn` has them: with a token, or without.
+fn rules(access: &Value) -> Vec<Value> {
+    let requires = json!({"provider_name": "latchkey"});
+    let rule = |rule: &Value| {
+        let matches = &rule["match"];
+        let mut matcher = match &matches["path"] {
+            Value::Null => json!({"prefix": matches["prefix"].as_str().unwrap_or("/")}),
+            path => json!({"path": path}),
+        };
+        if let Some(methods) = matches["methods"].as_array() {
+            let methods: Vec<&str> = methods.iter().filter_map(Value::as_str).collect();
+            let regex = json!({"safe_regex": {"regex": methods.join("|")}});
+            matcher["headers"] = json!([{"name": ":method", "string_match": regex}]);
+        }
+        match rule["allow"].as_str() {
+            Some("public") => json!({"match": matcher}),
+            _ => json!({"match": matcher, "requires": requires}),
+        }
+    };
+    let mut rules: Vec<Value> = access.as_array().into_iter().flatten().map(rule).collect();
+    rules.push(json!({"match": {"prefix": "/"}, "requires": requires}));
+    rules
 }

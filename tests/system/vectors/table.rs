@@ -1,8 +1,9 @@
 //! The table in docs/verification.md: the filter and `jwt_authn` side by side, from this very run.
 
-use latchkey_tests::Response;
 use latchkey_tests::docs::assert_generated;
+use latchkey_tests::{Exchange, Response};
 
+use crate::paths::{FILE, ask};
 use crate::tokens::RUN;
 
 #[test]
@@ -42,5 +43,43 @@ fn native(response: &Response) -> String {
     match response.status {
         200 => "accepted".to_owned(),
         _ => response.text().replace('|', "\\|"),
+    }
+}
+
+#[test]
+fn the_documented_table_of_paths_is_what_this_run_shows() {
+    let listeners = [
+        "ours-paths",
+        "native-paths",
+        "ours-normalised",
+        "native-normalised",
+    ];
+    let mut table = String::from(
+        "| request | Latchkey | `jwt_authn` | Latchkey, normalised | `jwt_authn`, normalised | |\n|---|---|---|---|---|---|\n",
+    );
+    let (mut opened, mut differing) = (0, 0);
+    for vector in &FILE.vectors {
+        let cells = listeners.map(|listener| anonymous(&ask(listener, vector, None)));
+        let differs = cells[0] != cells[1] || cells[2] != cells[3];
+        opened += usize::from(cells[0] != "passes" && cells[1] == "passes");
+        differing += usize::from(differs);
+        let mark = if differs { "differs" } else { "" };
+        let request = format!("`{} {}`", vector.method, vector.target);
+        table += &format!("| {request} | {} | {mark} |\n", cells.join(" | "));
+    }
+    let total = FILE.vectors.len();
+    let summary = format!(
+        "Of {total} requests without a token, {differing} are decided differently; where paths come as they are, `jwt_authn` lets {opened} through that Latchkey stops.\n\n"
+    );
+    assert_generated("verification.md", "paths", &(summary + &table));
+}
+
+/// What becomes of a request without a token.
+fn anonymous(exchange: &Exchange) -> &'static str {
+    match (&exchange.upstream[..], exchange.response.status) {
+        ([_], 200) => "passes",
+        ([], 401) => "needs a token",
+        ([], 400 | 404) => "refused by Envoy",
+        other => panic!("{other:?}"),
     }
 }
