@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store check-lookup run test test-clients bench fuzz lint programs postgres schemathesis clients
+.PHONY: help setup wasm store check-lookup run test test-clients bench bench-store fuzz lint programs postgres schemathesis clients
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
@@ -25,10 +25,14 @@ test: wasm postgres schemathesis clients ## Run every test: the core by itself, 
 test-clients: wasm programs clients ## Run the OAuth clients that customers use; CLIENT=openid-client runs one
 	@$(with_envoy) cargo test --workspace --locked --test clients
 
-bench: wasm ## Measure what the filter costs, beside others in the same Envoy; BENCH_ARGS=--quick takes under a minute
+bench: wasm ## Measure what the filter costs, beside others in the same Envoy, then the store; BENCH_ARGS=--quick takes two minutes
 	@$(toolchain)/build-bench.sh
 	@cargo build --locked --release --package latchkey-bench --package latchkey-store
-	@$(with_envoy) LATCHKEY_STORE_BIN=target/release/latchkey-store exec target/release/bench $(BENCH_ARGS)
+	@$(with_envoy) LATCHKEY_STORE_BIN=target/release/latchkey-store target/release/bench $(BENCH_ARGS)
+	@$(MAKE) --no-print-directory bench-store
+
+bench-store: postgres ## The store part: a million customers in SQLite and in PostgreSQL, looked up at random
+	@cargo bench --locked --package latchkey-store --bench store -- $(filter --quick,$(BENCH_ARGS)) $(BENCH_STORE_ARGS)
 
 fuzz: ## Try the core with millions of made-up inputs, a minute a target; needs a C++ compiler
 	@$(toolchain)/fuzz.sh
@@ -71,4 +75,5 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   FUZZ_SECONDS             how long each target runs, for fuzz (60); FUZZ_RUNS=10000000 counts executions instead
 #:   FUZZ_TARGETS             which of them, for fuzz (all of tests/fuzz/targets)
 #:   BENCH_ARGS               arguments for bench; --help lists them
+#:   BENCH_STORE_ARGS         arguments for bench-store; --help lists them
 #:   LATCHKEY_WASM_TOOLCHAIN  rustup or debian (else: whichever is there or can be had)

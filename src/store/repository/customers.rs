@@ -6,6 +6,19 @@ use crate::customer::{Customer, CustomerCode, Scope};
 use serde_json::{Value, json};
 use sqlx::{Any, AnyConnection, Transaction};
 
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT c.code, c.scope, c.created_at, c.disabled_at, d.day FROM customers c \
+             LEFT JOIN lookup_days d ON d.customer = c.code ",
+            $which
+        )
+    };
+}
+
+const ONE: &str = select!("WHERE c.code = $1");
+const PAGE: &str = select!("WHERE c.code > $1 ORDER BY c.code LIMIT $2");
+
 type Row = (String, String, i64, Option<i64>, Option<i64>);
 
 impl dyn Repository + '_ {
@@ -56,10 +69,8 @@ impl dyn Repository + '_ {
         after: Option<&CustomerCode>,
         limit: i64,
     ) -> Result<Vec<Customer>, Error> {
-        let statement = "SELECT c.code, c.scope, c.created_at, c.disabled_at, d.day FROM customers c \
-                         LEFT JOIN lookup_days d ON d.customer = c.code WHERE c.code > $1 ORDER BY c.code LIMIT $2";
         let after = after.map_or("", CustomerCode::as_str);
-        let rows: Vec<Row> = sqlx::query_as(statement)
+        let rows: Vec<Row> = sqlx::query_as(PAGE)
             .bind(after)
             .bind(limit)
             .fetch_all(self.pool())
@@ -153,9 +164,7 @@ pub(super) async fn find(
     code: &CustomerCode,
     connection: &mut AnyConnection,
 ) -> Result<Customer, Error> {
-    let statement = "SELECT c.code, c.scope, c.created_at, c.disabled_at, d.day FROM customers c \
-                     LEFT JOIN lookup_days d ON d.customer = c.code WHERE c.code = $1";
-    let row: Option<Row> = sqlx::query_as(statement)
+    let row: Option<Row> = sqlx::query_as(ONE)
         .bind(code.as_str())
         .fetch_optional(connection)
         .await?;

@@ -214,6 +214,25 @@ fn a_postgresql_server_that_is_gone_is_an_error_and_its_return_is_noticed() {
 }
 
 #[tokio::test]
+async fn d9_a_lookup_that_the_database_keeps_waiting_is_given_up() {
+    let database = Database::postgres();
+    database.json(&["customer", "add", "ACME01"]);
+    let server = Server::start(&database, &[]);
+    assert!(server.is_well());
+    let repository = database.open().await;
+    let mut lock = repository.begin().await.unwrap();
+    sqlx::query("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    assert_eq!(server.lookup("ACME01"), 503);
+    lock.rollback().await.unwrap();
+    until("lookups are answered again", || {
+        server.lookup("ACME01") == 200
+    });
+}
+
+#[tokio::test]
 async fn a_full_disk_under_postgresql_is_told() {
     let database = Database::postgres();
     database.json(&["customer", "add", "ACME01"]);
