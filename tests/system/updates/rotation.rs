@@ -10,7 +10,10 @@ use crate::listeners::LAB;
 use crate::load::{Load, Sender};
 
 /// Seconds that tokens live here, in place of an hour.
-const TTL: u64 = 4;
+const TTL: u64 = 8;
+
+/// How long before its end a token is no longer used, so that a busy machine does not let it expire on the way.
+const MARGIN: u64 = 5;
 
 /// Two listeners that stand for two proxies with the same configuration.
 const PROXIES: [&str; 2] = ["rotation-a", "rotation-b"];
@@ -45,7 +48,7 @@ fn customer(mut proxies: [SocketAddr; 2]) -> impl FnMut() -> Result<(), String> 
                 proxies.reverse();
                 let bearer = take(proxies[0], &customer)?;
                 let claims = jwt::segment(bearer.split('.').nth(1).unwrap_or_default());
-                (bearer, claims["exp"].as_u64().unwrap_or_default() - 2)
+                (bearer, claims["exp"].as_u64().unwrap_or_default() - MARGIN)
             }
         };
         for proxy in proxies {

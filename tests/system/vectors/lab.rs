@@ -4,10 +4,12 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use latchkey_tests::vectors::Configurations;
-use latchkey_tests::{Bootstrap, Stack};
+use latchkey_tests::{Bootstrap, Stack, files};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use crate::paths;
@@ -16,6 +18,7 @@ use crate::paths;
 pub struct Lab {
     pub known: Configurations,
     pub stack: Stack,
+    access_log: PathBuf,
     listeners: BTreeMap<String, SocketAddr>,
 }
 
@@ -27,8 +30,17 @@ pub static LAB: LazyLock<Lab> = LazyLock::new(|| {
     );
     known.configurations.insert("paths".to_owned(), raw);
     let (configurations, secrets) = (known.configurations.clone(), known.secrets.clone());
+    let folder = files::run_folder().unwrap_or_else(|error| panic!("{error:#}"));
+    let access_log = folder.join("access.log");
+    let log_path = access_log.clone();
     let stack = Stack::setup()
         .bootstrap(move |bootstrap| {
+            // Beside Envoy's own log, whose lines would fall in the middle of these.
+            let log = &mut bootstrap.connection_manager()?["access_log"][0];
+            log["name"] = json!("envoy.access_loggers.file");
+            log["typed_config"]["@type"] =
+                json!("type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog");
+            log["typed_config"]["path"] = json!(log_path);
             let variables = &mut bootstrap.plugin()?["vm_config"]["environment_variables"];
             variables["key_values"] = json!(secrets);
             let example = bootstrap.0.clone();
@@ -65,11 +77,20 @@ pub static LAB: LazyLock<Lab> = LazyLock::new(|| {
     Lab {
         known,
         stack,
+        access_log,
         listeners,
     }
 });
 
 impl Lab {
+    /// The access log's lines so far; the last may be there in part only.
+    pub fn access_log(&self) -> Vec<Value> {
+        let text = fs::read_to_string(&self.access_log).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
     /// Where a listener takes requests.
     #[track_caller]
     pub fn address(&self, listener: &str) -> SocketAddr {
