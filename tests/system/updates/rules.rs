@@ -120,7 +120,7 @@ fn d19_rules_that_change_under_load_refuse_and_admit_nothing_wrongly_and_a_broke
     }
 
     for broken in [
-        json!({"acess": []}).to_string(),
+        json!({"surprise": []}).to_string(),
         "no JSON".to_owned(),
         String::new(),
         broken_by(json!({"keys": []})),
