@@ -48,9 +48,9 @@ store: programs ## Build the credential store: target/debug/latchkey-store
 check-lookup: programs ## Check a lookup service of your own against the contract: URL=…/{client_id} CLIENT=… [RECORD=] [HEADER=]
 	@target/debug/check-lookup --url '$(URL)' --client '$(CLIENT)' --record '$(RECORD)' $(if $(HEADER),--header '$(HEADER)')
 
-# All in one go, as `cargo test` builds them: crates are then compiled with the same features, and so only once.
+# All in one go: crates are then compiled with the same features, and so only once.
 programs:
-	@cargo build --workspace --bins --locked
+	@cargo build --locked --package latchkey-store --package latchkey-tests --bins
 
 postgres: setup
 	@$(toolchain)/postgres.sh

@@ -2,6 +2,8 @@
 
 use latchkey_tests::process::Process;
 use latchkey_tests::{files, token_request, wait};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::collections::HashMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -67,14 +69,8 @@ fn command(folder: &Path) -> Command {
     command
 }
 
-fn signal(name: &str, process: u32) {
-    let mut kill = Command::new("kill");
-    assert!(
-        kill.args(["-s", name, &process.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+fn send(signal: Signal, process: u32) {
+    kill(Pid::from_raw(process.try_into().unwrap()), signal).unwrap();
 }
 
 /// The child of a process whose program has this name.
@@ -155,7 +151,7 @@ fn ctrl_c_stops_everything_and_a_second_run_goes_on_with_the_same_customer_and_k
     let folder = files::run_folder().unwrap();
     let mut first = Demo::start(folder.clone());
     let (addresses, key) = (first.addresses(), first.values()["CLIENT_SECRET"].clone());
-    signal("INT", first.process.id());
+    send(Signal::SIGINT, first.process.id());
     assert!(first.end().success(), "{}", first.screen());
     assert_all_gone(&addresses);
 
@@ -167,7 +163,7 @@ fn ctrl_c_stops_everything_and_a_second_run_goes_on_with_the_same_customer_and_k
 fn a_demo_that_is_killed_leaves_no_process_behind() {
     let demo = Demo::start(files::run_folder().unwrap());
     let addresses = demo.addresses();
-    signal("KILL", demo.process.id());
+    send(Signal::SIGKILL, demo.process.id());
     assert_all_gone(&addresses);
 }
 
@@ -176,7 +172,7 @@ fn a_part_that_dies_is_named_with_its_last_lines_and_ends_the_rest() {
     for part in ["latchkey-store", "envoy"] {
         let mut demo = Demo::start(files::run_folder().unwrap());
         let addresses = demo.addresses();
-        signal("KILL", child(demo.process.id(), part));
+        send(Signal::SIGKILL, child(demo.process.id(), part));
         let status = demo.end();
         assert!(!status.success());
         let screen = demo.screen().to_lowercase();

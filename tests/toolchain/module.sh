@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # How a crate becomes a module that Envoy loads. Sourced after common.sh, never run.
 
 target=wasm32-wasip1
