@@ -54,7 +54,7 @@ pub enum PlainHttp {
     Refused(&'static str),
 }
 
-/// What Authlib, badgateway's client and the others make of the endpoint's own words.
+/// The endpoint's own words, wherever the client puts them.
 const IN_WORDS: &[&str] = &["invalid_client", "Invalid client credentials."];
 
 pub const CLIENTS: &[Client] = &[
@@ -186,10 +186,7 @@ pub const CLIENTS: &[Client] = &[
         renewal: Renewal::Early(10),
         // It takes any refusal for a sign that the credentials belong into the body.
         attempts: 2,
-        refusal: &[
-            "oauth2: cannot fetch token: 401 Unauthorized",
-            "invalid_client",
-        ],
+        refusal: IN_WORDS,
         plain_http: PlainHttp::Works,
     },
     Client {

@@ -36,7 +36,8 @@ impl<'a> Program<'a> {
             .env("CLIENT_SECRET", key)
             .env("API_URL", url)
             .env("TOKEN_URL", format!("{url}/auth/token"))
-            .env("NO_PROXY", "127.0.0.1");
+            .env("NO_PROXY", "127.0.0.1")
+            .env("no_proxy", "127.0.0.1");
         // A machine's own list of certification authorities has a name in each world.
         for list in [
             "SSL_CERT_FILE",
