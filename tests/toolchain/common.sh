@@ -66,7 +66,7 @@ run_npm() {
 # A virtual environment, made again where its Python is gone.
 make_venv() {
     [ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1 && return
-    say python "virtual environment in target/venv ($(python3 --version))"
+    say python "virtual environment in ${venv#"$root/"} ($(python3 --version))"
     rm -rf "$venv"
     python3 -m venv "$venv" || die "python3 -m venv failed for $venv"
 }
