@@ -37,10 +37,8 @@ impl Site {
     pub fn start(ttl_seconds: u32) -> Result<Self> {
         let authority = Authority::new()?;
         let identity = authority.server(&["127.0.0.1"])?;
-        // Many clients start at once here, and the store has to wait its turn.
-        let endpoint = json!({"ttl_seconds": ttl_seconds, "lookup": {"timeout_ms": 10_000}});
         let stack = Stack::setup()
-            .configuration(json!({"token_endpoint": endpoint}))
+            .configuration(json!({"token_endpoint": {"ttl_seconds": ttl_seconds}}))
             .bootstrap(move |bootstrap| {
                 log_credentials(bootstrap)?;
                 let mut secured = Bootstrap(bootstrap.0.clone());
