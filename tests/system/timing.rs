@@ -12,7 +12,7 @@ use std::time::Instant;
 
 const ROUNDS: usize = 500;
 const BLOCKS: usize = 10;
-/// A run in which the machine was busy with other things says nothing; an early exit shows in all of them.
+/// A run in which the machine was busy with other things says nothing; an early exit shows in all others.
 const RUNS: usize = 6;
 
 static LOOKUP: LazyLock<Lookup> = LazyLock::new(|| Lookup::start().unwrap());
@@ -78,12 +78,13 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Fails unless one run finds all causes the same, where the last, which is known to be quicker, is seen to be.
+/// Fails where runs that are sharp enough to see the last cause, which is known to be quicker, tell others apart as well, time and again.
 #[track_caller]
 fn assert_indistinguishable(causes: &[Cause]) {
     // The tests of this file would disturb each other.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut told_apart = 0;
     for _ in 0..RUNS {
         let run = Run::measure(causes);
         let (control, differences) = run.differences.split_last().unwrap();
@@ -92,15 +93,18 @@ fn assert_indistinguishable(causes: &[Cause]) {
         for (cause, difference) in causes.iter().zip(&run.differences) {
             println!("  {}: {difference:+.1} µs", cause.name);
         }
-        if sharp
-            && differences
-                .iter()
-                .all(|difference| difference.abs() < control.abs() / 3.0)
-        {
-            return;
+        let same = |difference: &f64| difference.abs() < control.abs() / 4.0;
+        match (sharp, differences.iter().all(same)) {
+            (true, true) => return,
+            (true, false) => told_apart += 1,
+            (false, _) => {}
         }
     }
-    panic!("in {RUNS} runs, none shows all causes to be the same: see above");
+    assert!(
+        told_apart < 2,
+        "{told_apart} of {RUNS} runs tell the causes apart: see above"
+    );
+    println!("the machine is too busy with other things to tell");
 }
 
 /// A customer for the lookup service, and a request as them. All codes are of one length.
@@ -190,32 +194,24 @@ fn c6_it_makes_no_difference_which_of_many_keys_it_was() {
             customer["keys"] = keys.collect()
         })
     };
+    // A key that can be read in two ways is compared twice with each of them.
+    let guess = |name: &'static str, code: &str, customer: Value| Cause {
+        request: Request::post("/auth/token")
+            .form("grant_type=client_credentials")
+            .basic(code, "min%65"),
+        ..cause(name, code, "mine", customer)
+    };
+    let none = |code: &str| many(code, None);
     let causes = [
-        cause("wrong key", "MANY-001", "mine", many("MANY-001", None)),
-        cause(
-            "wrong key again",
-            "MANY-002",
-            "mine",
-            many("MANY-002", None),
-        ),
-        cause(
-            "the first of many, expired",
-            "MANY-003",
-            "mine",
-            many("MANY-003", Some(0)),
-        ),
-        cause(
-            "the last of many, expired",
-            "MANY-004",
-            "mine",
-            many("MANY-004", Some(399)),
-        ),
-        cause(
-            "control: a tenth fewer keys",
+        guess("wrong key", "MANY-001", none("MANY-001")),
+        guess("wrong key again", "MANY-002", none("MANY-002")),
+        guess("the first, expired", "MANY-003", many("MANY-003", Some(0))),
+        guess("the last, expired", "MANY-004", many("MANY-004", Some(399))),
+        guess(
+            "control: a fifth fewer",
             "MANY-005",
-            "mine",
-            changed(many("MANY-005", None), |customer| {
-                customer["keys"].as_array_mut().unwrap().truncate(360)
+            changed(none("MANY-005"), |customer| {
+                customer["keys"].as_array_mut().unwrap().truncate(320)
             }),
         ),
     ];
