@@ -23,7 +23,10 @@ fn logs() -> io::Result<Vec<PathBuf>> {
     for folder in fs::read_dir(files::system_folder())? {
         for file in fs::read_dir(folder?.path())? {
             let path = file?.path();
-            if path.extension().is_some_and(|extension| extension == "log") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // Programs of customers are run as well, and what those print is their own affair.
+            let ours = name.starts_with("envoy") || name.starts_with("store");
+            if ours && name.ends_with(".log") {
                 logs.push(path);
             }
         }
