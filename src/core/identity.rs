@@ -58,6 +58,19 @@ impl Identity {
             .any(|header| same_name(header.name.as_bytes(), name))
     }
 
+    /// Which of these names stand for one of the headers: what must go from trailers, where nobody but a
+    /// caller can have put it.
+    pub fn forged<'a>(&self, names: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+        let mut forged: Vec<String> = Vec::new();
+        for name in names.into_iter().filter(|name| self.owns(name)) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            if !forged.contains(&name) {
+                forged.push(name);
+            }
+        }
+        forged
+    }
+
     /// For a request that passes without a token: whatever it says of identity is removed.
     pub fn anonymous(&self, head: &RequestHead<'_>) -> Edits {
         Edits {
@@ -215,6 +228,18 @@ mod tests {
         identity.strip_authorization = true;
         assert_eq!(edits(&identity, &pairs), ["authorization"]);
         assert!(edits(&identity, &[]).is_empty());
+    }
+
+    #[test]
+    fn d18_every_spelling_goes_from_trailers_too() {
+        let names = [
+            &b"x_customer_code"[..],
+            b"x-checksum",
+            b"x-customer-code",
+            b"x-customer-code",
+        ];
+        let forged = identity("sub").forged(names);
+        assert_eq!(forged, ["x_customer_code", "x-customer-code"]);
     }
 
     #[test]

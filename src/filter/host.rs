@@ -178,11 +178,11 @@ pub(crate) fn call_status() -> Result<Vec<u8>> {
 /// (each a little-endian `u32`), then names and values, each followed by a zero byte.
 pub(crate) struct HeaderMap(Vec<u8>);
 
-/// The request's header fields, all in one crossing.
-pub(crate) fn request_headers() -> Result<HeaderMap> {
-    let map = MapType::HttpRequestHeaders as u32;
+/// The request's header fields, or its trailers, all in one crossing.
+pub(crate) fn fields(map: MapType) -> Result<HeaderMap> {
     // SAFETY: see `received`.
-    received(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) }).map(HeaderMap)
+    received(|data, size| unsafe { proxy_get_header_map_pairs(map as u32, data, size) })
+        .map(HeaderMap)
 }
 
 impl HeaderMap {
@@ -209,11 +209,10 @@ fn take_u32(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))
 }
 
-/// Removes every field of a name from the request.
-pub(crate) fn remove_header(name: &str) -> Result<()> {
-    let map = MapType::HttpRequestHeaders as u32;
+/// Removes every field of a name from the request's headers or trailers.
+pub(crate) fn remove(map: MapType, name: &str) -> Result<()> {
     // SAFETY: the pointer is valid for its size.
-    ok(unsafe { proxy_remove_header_map_value(map, name.as_ptr(), name.len()) })
+    ok(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
 }
 
 /// Sets a field of the request in place of whatever it had.

@@ -9,7 +9,7 @@ use latchkey_core::outcome::Endpoint;
 use latchkey_core::token::MAX_BODY;
 use latchkey_core::{Action, Event, State, Step};
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action as Flow, LogLevel};
+use proxy_wasm::types::{Action as Flow, LogLevel, MapType};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -70,9 +70,8 @@ impl HttpContext for Stream {
         self.with(|request| request.body(size, end_of_stream))
     }
 
-    /// A request with trailers never says "end of stream" with its body.
     fn on_http_request_trailers(&mut self, _count: usize) -> Flow {
-        self.with(|request| request.body(MAX_BODY + 1, true))
+        self.with(Request::trailers)
     }
 }
 
@@ -82,7 +81,7 @@ impl Request {
     }
 
     fn head(self: &Rc<Self>, end_of_stream: bool) -> Flow {
-        let Ok(map) = host::request_headers() else {
+        let Ok(map) = host::fields(MapType::HttpRequestHeaders) else {
             return self.close();
         };
         let Some(pairs) = map.pairs() else {
@@ -101,23 +100,54 @@ impl Request {
             State::Body(_) => {}
             _ => return Flow::Pause,
         }
-        self.worker.body_arrived();
         // One byte more than allowed shows that it is too much.
         let bytes = if size == 0 {
             Ok(Vec::new())
         } else {
             host::request_body(MAX_BODY + 1)
         };
-        let Ok(bytes) = bytes else {
+        match bytes {
+            Ok(bytes) => self.form(&bytes, complete),
+            Err(_) => self.close(),
+        }
+    }
+
+    /// A request with trailers never says "end of stream" with its body, of which there may be none.
+    fn trailers(self: &Rc<Self>) -> Flow {
+        let awaited = matches!(*self.state.borrow(), State::Body(_));
+        if awaited {
+            let bytes = host::request_body(MAX_BODY + 1).unwrap_or_default();
+            return self.form(&bytes, true);
+        }
+        let passed = matches!(*self.state.borrow(), State::Passed);
+        if !passed {
+            return Flow::Pause;
+        }
+        let Ok(map) = host::fields(MapType::HttpRequestTrailers) else {
             return self.close();
         };
+        let names = map.pairs().unwrap_or_default().into_iter();
+        let forged = {
+            let engine = self.worker.engine.borrow();
+            engine.identity().forged(names.map(|(name, _)| name))
+        };
+        for name in forged {
+            if host::remove(MapType::HttpRequestTrailers, &name).is_err() {
+                return self.close();
+            }
+        }
+        Flow::Continue
+    }
+
+    fn form(self: &Rc<Self>, bytes: &[u8], complete: bool) -> Flow {
+        self.worker.body_arrived();
         let address = if complete {
             host::source_address().unwrap_or_default()
         } else {
             Vec::new()
         };
         self.advance(Event::Body {
-            bytes: &bytes,
+            bytes,
             complete,
             address: &address,
         })
@@ -187,7 +217,7 @@ impl Request {
             }
             Action::Pass(pass) => {
                 for name in pass.edits().remove() {
-                    if host::remove_header(name).is_err() {
+                    if host::remove(MapType::HttpRequestHeaders, name).is_err() {
                         return self.close();
                     }
                 }

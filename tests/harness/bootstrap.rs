@@ -145,6 +145,24 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// Takes trailers from HTTP/1.1 callers, and hands them on to the API.
+    pub fn forward_trailers(&mut self) -> Result<()> {
+        let enabled = json!({"enable_trailers": true});
+        let manager = self.connection_manager()?;
+        manager.insert("http_protocol_options".to_owned(), enabled.clone());
+        let api = list(&mut self.0, "/static_resources/clusters")?
+            .iter_mut()
+            .find(|cluster| cluster["name"] == "api")
+            .context("envoy.yaml has no cluster api")?;
+        api["typed_extension_protocol_options"] = json!({
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http_protocol_options": enabled},
+            }
+        });
+        Ok(())
+    }
+
     /// Lets the filter see a further variable of Envoy's environment.
     pub fn show_variable(&mut self, name: &str) -> Result<()> {
         let plugin = self.plugin()?;

@@ -237,5 +237,6 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<Seen>> {
             })
             .collect(),
         body: Vec::new(),
+        trailers: Vec::new(),
     }))
 }

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
+use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
@@ -33,6 +33,8 @@ pub struct Seen {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Vec<u8>,
+    /// What came behind the body, in the same form as the headers.
+    pub trailers: Vec<(String, Vec<u8>)>,
 }
 
 impl Upstream {
@@ -114,6 +116,13 @@ impl fmt::Debug for Seen {
     }
 }
 
+fn pairs(fields: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    fields
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect()
+}
+
 fn app(seen: Arc<Mutex<Vec<Seen>>>) -> Router {
     Router::new().fallback(report).with_state(seen)
 }
@@ -129,21 +138,20 @@ async fn report(
         seen.push(Seen {
             method: head.method.to_string(),
             path: head.uri.to_string(),
-            headers: head
-                .headers
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-                .collect(),
+            headers: pairs(&head.headers),
             body: Vec::new(),
+            trailers: Vec::new(),
         });
         seen.len() - 1
     };
-    let body = to_bytes(body, BODY_LIMIT)
+    let body = Limited::new(body, BODY_LIMIT)
+        .collect()
         .await
         .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
     let mut seen = lock(&seen);
     let request = &mut seen[number];
-    request.body = body.to_vec();
+    request.trailers = body.trailers().map(pairs).unwrap_or_default();
+    request.body = body.to_bytes().to_vec();
     Ok((
         [(CONTENT_TYPE, "application/json")],
         format!("{:#}\n", request.describe()),
