@@ -145,6 +145,16 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// Writes the access log to a file of its own, where no line of Envoy's own log falls in the middle of it.
+    pub fn log_requests_to(&mut self, path: &Path) -> Result<()> {
+        let log = &mut self.connection_manager()?["access_log"][0];
+        log["name"] = json!("envoy.access_loggers.file");
+        log["typed_config"]["@type"] =
+            json!("type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog");
+        log["typed_config"]["path"] = json!(path);
+        Ok(())
+    }
+
     /// Takes trailers from HTTP/1.1 callers, and hands them on to the API.
     pub fn forward_trailers(&mut self) -> Result<()> {
         let enabled = json!({"enable_trailers": true});

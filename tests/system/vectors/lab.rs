@@ -35,12 +35,7 @@ pub static LAB: LazyLock<Lab> = LazyLock::new(|| {
     let log_path = access_log.clone();
     let stack = Stack::setup()
         .bootstrap(move |bootstrap| {
-            // Beside Envoy's own log, whose lines would fall in the middle of these.
-            let log = &mut bootstrap.connection_manager()?["access_log"][0];
-            log["name"] = json!("envoy.access_loggers.file");
-            log["typed_config"]["@type"] =
-                json!("type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog");
-            log["typed_config"]["path"] = json!(log_path);
+            bootstrap.log_requests_to(&log_path)?;
             let variables = &mut bootstrap.plugin()?["vm_config"]["environment_variables"];
             variables["key_values"] = json!(secrets);
             let example = bootstrap.0.clone();
