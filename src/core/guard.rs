@@ -51,12 +51,11 @@ pub fn decide(
             ))
         }
         Err(refusal) if config.mode == Mode::Report => {
-            // Identity only ever comes with a valid token, so nothing but removals goes with it.
+            // Identity only ever comes with a request that is allowed: no header, and no filter state that an
+            // RBAC filter might go by.
             let edits = config.identity.anonymous(head);
-            Ok(Pass::new(
-                edits,
-                outcome(Verdict::Reported, refusal.reason, refusal.customer),
-            ))
+            let outcome = outcome(Verdict::Reported, refusal.reason, None);
+            Ok(Pass::new(edits, outcome))
         }
         Err(refusal) => Err(refusal.reply(&config.realm)),
     }

@@ -1,5 +1,6 @@
 //! Scopes (RFC 6749 section 3.3).
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A set of scope tokens in the order they were given.
@@ -16,11 +17,13 @@ impl Scope {
             return Some(Self::default());
         }
         let mut tokens: Vec<String> = Vec::new();
+        // A stranger chooses how many there are, so finding a repeated one must not take the square of it.
+        let mut seen = BTreeSet::new();
         for token in text.split(' ') {
             if token.is_empty() || !token.bytes().all(is_scope_char) {
                 return None;
             }
-            if !tokens.iter().any(|known| known == token) {
+            if seen.insert(token) {
                 tokens.push(token.to_owned());
             }
         }

@@ -52,9 +52,15 @@ impl Worker {
         self.set_period();
     }
 
-    /// Notes that a part of a body has come.
+    /// Notes that a part of a body has come. Whoever was given less time because none ever had, gets the rest.
     pub(crate) fn body_arrived(&self) {
-        self.host_delivers.set(true);
+        if self.host_delivers.replace(true) {
+            return;
+        }
+        let more = Engine::body_timeout(true).saturating_sub(Engine::body_timeout(false));
+        for (deadline, _) in self.waiting.borrow_mut().values_mut() {
+            *deadline = deadline.plus(more);
+        }
     }
 
     /// Forgets a stream: its body is complete, or it is gone.

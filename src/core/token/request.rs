@@ -11,6 +11,10 @@ use crate::scope::Scope;
 /// The longest Customer Code that is looked up, in bytes.
 const MAX_CLIENT_ID: usize = 256;
 
+/// The longest field of a caller's that goes with the lookup: far above what is usual, and below what makes
+/// a lookup service refuse the call.
+const MAX_PASSED_ON: usize = 256;
+
 /// What of the head is needed once the body is there.
 #[derive(Debug)]
 pub struct TokenRequest {
@@ -118,20 +122,26 @@ fn from_basic(basic: &Basic, form: &Form) -> Result<Vec<Presented>, Refusal> {
 /// `client-id = *VSCHAR`, `VSCHAR = %x20-7E` (RFC 6749 appendix A.1), of a length worth looking up, and
 /// fit for the header that will carry it (D16).
 fn is_client_id(text: &str) -> bool {
-    text.len() <= MAX_CLIENT_ID && is_header_value(text.as_bytes()) && !is_api_key(text)
+    text.len() <= MAX_CLIENT_ID && is_header_value(text.as_bytes()) && !holds_api_key(text)
 }
 
-/// Whoever sends code and key the wrong way round must not have the key written into the lookup's URL: a key never
-/// leaves Envoy. The shape is that of the reference store's keys.
-fn is_api_key(text: &str) -> bool {
-    text.strip_prefix("lk_").is_some_and(|rest| {
-        rest.len() == 43 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+/// Whoever sends code and key the wrong way round, or one inside the other, must not have the key written into the
+/// lookup's URL: a key never leaves Envoy. The shape is that of the reference store's keys.
+fn holds_api_key(text: &str) -> bool {
+    text.match_indices("lk_").any(|(at, prefix)| {
+        let rest = text.as_bytes().get(at.saturating_add(prefix.len())..);
+        let letters = rest.unwrap_or_default().iter();
+        letters
+            .take_while(|byte| byte.is_ascii_alphanumeric())
+            .count()
+            >= 43
     })
 }
 
 /// A field's value, where it is one that may be sent on.
 fn header_text(field: Field<'_>) -> Option<String> {
-    let value = field.once().filter(|value| is_header_value(value))?;
+    let fits = |value: &&[u8]| value.len() <= MAX_PASSED_ON && is_header_value(value);
+    let value = field.once().filter(fits)?;
     String::from_utf8(value.to_vec()).ok()
 }
 
@@ -270,6 +280,8 @@ mod tests {
         let key = format!("lk_{}", "aB3".repeat(15).split_at(43).0);
         for (id, known) in [
             (key.as_str(), false),
+            (&format!("\"{key}\""), false),
+            (&format!("ACME01:{key}"), false),
             (&key[..45], true),
             ("lk_", true),
             (&key.replace('B', "-"), true),
