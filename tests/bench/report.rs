@@ -88,10 +88,11 @@ impl Report {
         })
     }
 
-    /// Writes `bench.json` and the charts.
+    /// Writes the results as JSON and as tables, and the charts.
     pub fn write(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder)?;
-        let mut files = vec![("bench.json", serde_json::to_string_pretty(self)? + "\n")];
+        let json = serde_json::to_string_pretty(self)? + "\n";
+        let mut files = vec![("bench.json", json), ("bench.txt", self.to_string())];
         let ours = |name: &str| name.starts_with("latchkey");
         for (file, reuse) in [
             ("latency-one-token.svg", Reuse::One),

@@ -1,0 +1,39 @@
+//! The module as it ships: what Envoy may call in it.
+
+use latchkey_tests::files;
+use std::fs;
+use wasmparser::{Parser, Payload};
+
+/// Envoy enters the VM for each of these, on every request that gives cause to. What the filter does not need is not here.
+const EXPORTS: [&str; 13] = [
+    "_initialize",
+    "memory",
+    "proxy_abi_version_0_2_1",
+    "proxy_on_configure",
+    "proxy_on_context_create",
+    "proxy_on_delete",
+    "proxy_on_http_call_response",
+    "proxy_on_memory_allocate",
+    "proxy_on_request_body",
+    "proxy_on_request_headers",
+    "proxy_on_request_trailers",
+    "proxy_on_tick",
+    "proxy_on_vm_start",
+];
+
+fn module() -> Vec<u8> {
+    fs::read(files::module().unwrap()).unwrap()
+}
+
+#[test]
+fn the_module_exports_what_envoy_has_to_call_and_nothing_else() {
+    let module = module();
+    let mut exports = Vec::new();
+    for payload in Parser::new(0).parse_all(&module) {
+        if let Payload::ExportSection(section) = payload.unwrap() {
+            exports.extend(section.into_iter().map(|export| export.unwrap().name));
+        }
+    }
+    exports.sort_unstable();
+    assert_eq!(exports, EXPORTS);
+}
