@@ -149,6 +149,19 @@ fn report_mode_lets_pass_what_it_would_refuse_and_gives_it_no_identity() {
 }
 
 #[test]
+fn report_mode_names_no_customer_where_the_token_lacks_scope() {
+    let mut engine = engine_with(|config| config["mode"] = json!("report"));
+    let bearer = format!("Bearer {}", token(&mut engine, "&scope=write"));
+    let mut request = Request::new(&mut engine);
+    let Action::Pass(pass) = request.get("/products", &[("authorization", &bearer)]) else {
+        panic!()
+    };
+    assert_eq!(pass.outcome().reason, Reason::InsufficientScope);
+    assert_eq!(pass.outcome().customer, None);
+    assert!(pass.edits().set().is_empty());
+}
+
+#[test]
 fn d19_no_event_out_of_order_lets_a_request_pass() {
     let events = || {
         let body = Event::Body {
