@@ -74,7 +74,7 @@ fn c11_nothing_secret_is_in_the_log_at_debug_in_a_metric_or_in_a_lookup() {
     let lookup = Lookup::start().unwrap();
     let address = lookup.address();
     let stack = Stack::setup()
-        .configuration(json!({"token_endpoint": {"lookup": {"pepper": {"env": "LATCHKEY_PEPPER"}}, "throttle": {"failures": 2}}}))
+        .configuration(json!({"token_endpoint": {"lookup": {"pepper": {"env": "LATCHKEY_PEPPER"}, "timeout_ms": 500}, "throttle": {"failures": 2}}}))
         .environment("LATCHKEY_PEPPER", PEPPER)
         .bootstrap(move |bootstrap| {
             bootstrap.show_variable("LATCHKEY_PEPPER")?;
