@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store check-lookup run test test-clients bench bench-store fuzz lint programs postgres schemathesis clients
+.PHONY: help setup wasm store check-lookup run test test-clients bench bench-store fuzz lint programs postgres schemathesis clients test-faults test-matrix soak trap
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
@@ -36,6 +36,20 @@ bench-store: postgres ## The store part: a million customers in SQLite and in Po
 
 fuzz: ## Try the core with millions of made-up inputs, a minute a target; needs a C++ compiler
 	@$(toolchain)/fuzz.sh
+
+test-faults: wasm programs trap ## Put every fault that was thought of to the real Envoy, and print the table
+	@$(with_envoy) target/debug/faults $(FAULTS)
+	@$(toolchain)/report.sh faults <target/reliability/faults.table
+
+soak: wasm programs ## A steady load of every kind for MINUTES (1): no wrong answer, no more memory, counters that add up
+	@$(with_envoy) target/debug/soak $(or $(MINUTES),1)
+	@$(toolchain)/report.sh soak <target/reliability/soak.table
+
+test-matrix: wasm postgres ## Run the whole-system tests on every Envoy that is supported
+	@$(toolchain)/matrix.sh
+
+trap: setup
+	@$(toolchain)/build-trap.sh
 
 lint: setup ## Check formatting, lints, dependencies, scripts and spelling
 	@$(toolchain)/lint.sh
@@ -74,6 +88,10 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   CLIENT                   the one client that test-clients runs (else: all; docs/clients.md lists them)
 #:   FUZZ_SECONDS             how long each target runs, for fuzz (60); FUZZ_RUNS=10000000 counts executions instead
 #:   FUZZ_TARGETS             which of them, for fuzz (all of tests/fuzz/targets)
+#:   FAULTS                   which groups of faults, for test-faults (all): lookup caller configuration clock trap load restart
+#:   MINUTES                  how long the load lasts, for soak (1)
+#:   ENVOY_VERSIONS           which Envoys, for test-matrix (1.36.4 1.37.0 1.38.2 1.39.3 1.40.0)
+#:   REPORT                   set, fuzz, test-faults, soak and test-matrix put their result into docs/reliability.md
 #:   BENCH_ARGS               arguments for bench; --help lists them
 #:   BENCH_STORE_ARGS         arguments for bench-store; --help lists them
 #:   LATCHKEY_WASM_TOOLCHAIN  rustup or debian (else: whichever is there or can be had)
