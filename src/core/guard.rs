@@ -5,11 +5,10 @@ use crate::bearer::{Credentials, credentials};
 use crate::caller::{Caller, Callers};
 use crate::config::{Config, Mode};
 use crate::engine::Pass;
-use crate::http::{Reply, RequestHead};
+use crate::http::{Reply, RequestHead, error_body};
 use crate::outcome::{Endpoint, Outcome, Reason, Verdict};
 use crate::scope::Scope;
 use crate::time::Timestamp;
-use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -19,12 +18,6 @@ struct Refusal {
     /// The scope a 403 names (RFC 6750 section 3.1).
     needed: Option<Scope>,
     customer: Option<Arc<str>>,
-}
-
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    error: &'a str,
-    error_description: &'a str,
 }
 
 /// Decides on a request's head.
@@ -134,14 +127,10 @@ impl Refusal {
         } else {
             "invalid_token"
         });
-        let body = ErrorBody {
-            error,
-            error_description: description,
-        };
         Reply {
             status,
             headers,
-            body: serde_json::to_string(&body).unwrap_or_default(),
+            body: error_body(error, description),
             outcome: outcome(Verdict::Refused, self.reason, self.customer),
         }
     }

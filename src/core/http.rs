@@ -2,6 +2,7 @@
 
 use crate::identity::Identity;
 use crate::outcome::{Endpoint, Outcome, Reason, Verdict};
+use serde::Serialize;
 
 /// One header field: its name in lower case, as Envoy hands it over, and its bytes, which may be anything.
 pub type HeaderPair<'a> = (&'a [u8], &'a [u8]);
@@ -127,14 +128,8 @@ impl Reply {
     pub fn internal(endpoint: Endpoint) -> Self {
         Self {
             status: 500,
-            headers: vec![
-                ("content-type", "application/json".to_owned()),
-                ("cache-control", "no-store".to_owned()),
-                ("pragma", "no-cache".to_owned()),
-            ],
-            body:
-                r#"{"error":"server_error","error_description":"The request cannot be answered."}"#
-                    .to_owned(),
+            headers: uncachable_json(),
+            body: error_body("server_error", "The request cannot be answered."),
             outcome: Outcome {
                 endpoint,
                 verdict: Verdict::Error,
@@ -143,6 +138,33 @@ impl Reply {
             },
         }
     }
+}
+
+/// RFC 6749 section 5.1: no cache may keep a token; errors get the same headers (D8).
+pub(crate) fn uncachable_json() -> Vec<(&'static str, String)> {
+    vec![
+        ("content-type", "application/json".to_owned()),
+        ("cache-control", "no-store".to_owned()),
+        ("pragma", "no-cache".to_owned()),
+    ]
+}
+
+/// The body of every refusal: the two members of RFC 6749 section 5.2, in its order.
+pub(crate) fn error_body(error: &str, error_description: &str) -> String {
+    #[derive(Serialize)]
+    struct ErrorBody<'a> {
+        error: &'a str,
+        error_description: &'a str,
+    }
+    to_json(&ErrorBody {
+        error,
+        error_description,
+    })
+}
+
+/// Structs of texts and numbers always serialise.
+pub(crate) fn to_json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
 }
 
 /// Whether bytes may stand as a header value here: visible ASCII with single spaces or more between,

@@ -1,6 +1,6 @@
 //! The token endpoint's answers (RFC 6749 sections 5.1 and 5.2, D8). Nothing a caller sent is in them.
 
-use crate::http::Reply;
+use crate::http::{Reply, error_body, to_json, uncachable_json};
 use crate::outcome::{Endpoint, Outcome, Reason, Verdict};
 use serde::Serialize;
 use std::sync::Arc;
@@ -48,12 +48,6 @@ pub enum Refusal {
 }
 
 #[derive(Serialize)]
-struct ErrorBody<'a> {
-    error: &'a str,
-    error_description: &'a str,
-}
-
-#[derive(Serialize)]
 struct TokenBody<'a> {
     access_token: &'a str,
     token_type: &'static str,
@@ -72,7 +66,7 @@ pub fn issued(token: &str, ttl: u32, scope: Option<String>, customer: Arc<str>) 
     };
     Reply {
         status: 200,
-        headers: base_headers(),
+        headers: uncachable_json(),
         body: to_json(&body),
         outcome: outcome(Verdict::Issued, Reason::Issued, Some(customer)),
     }
@@ -82,7 +76,7 @@ impl Refusal {
     /// The answer. `customer` is named to operators where a record has told who it is.
     pub fn reply(self, realm: &str, customer: Option<Arc<str>>) -> Reply {
         let (status, error, error_description) = self.words();
-        let mut headers = base_headers();
+        let mut headers = uncachable_json();
         match self {
             // RFC 9110 section 15.5.2 wants a challenge, and C6 the same one for every client.
             Self::InvalidClient(_) => {
@@ -101,10 +95,7 @@ impl Refusal {
         Reply {
             status,
             headers,
-            body: to_json(&ErrorBody {
-                error,
-                error_description,
-            }),
+            body: error_body(error, error_description),
             outcome: outcome(verdict, self.reason(), customer),
         }
     }
@@ -215,15 +206,6 @@ impl Refusal {
     }
 }
 
-/// RFC 6749 section 5.1: no cache may keep a token; errors get the same headers (D8).
-fn base_headers() -> Vec<(&'static str, String)> {
-    vec![
-        ("content-type", "application/json".to_owned()),
-        ("cache-control", "no-store".to_owned()),
-        ("pragma", "no-cache".to_owned()),
-    ]
-}
-
 fn outcome(verdict: Verdict, reason: Reason, customer: Option<Arc<str>>) -> Outcome {
     Outcome {
         endpoint: Endpoint::Token,
@@ -231,11 +213,6 @@ fn outcome(verdict: Verdict, reason: Reason, customer: Option<Arc<str>>) -> Outc
         reason,
         customer,
     }
-}
-
-fn to_json(body: &impl Serialize) -> String {
-    // Structs of texts and numbers always serialise.
-    serde_json::to_string(body).unwrap_or_default()
 }
 
 /// Seconds for `Retry-After`, rounded up so that the retry is not early.
@@ -321,7 +298,7 @@ mod tests {
     fn d8_every_reply_is_uncachable_json_in_the_rfcs_characters() {
         for refusal in every() {
             let reply = refusal.reply("r", None);
-            for header in base_headers() {
+            for header in uncachable_json() {
                 assert!(reply.headers.contains(&header), "{refusal:?}");
             }
             let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
