@@ -3,6 +3,7 @@
 use crate::host;
 use crate::worker::Worker;
 use latchkey_core::http::{Reply, RequestHead};
+use latchkey_core::identity::Edits;
 use latchkey_core::lookup::Answer;
 use latchkey_core::lookup::reply::MAX_REPLY;
 use latchkey_core::outcome::Endpoint;
@@ -126,17 +127,18 @@ impl Request {
         let Ok(map) = host::fields(MapType::HttpRequestTrailers) else {
             return self.close();
         };
-        let names = map.pairs().unwrap_or_default().into_iter();
-        let forged = {
-            let engine = self.worker.engine.borrow();
-            engine.identity().forged(names.map(|(name, _)| name))
+        let Some(pairs) = map.pairs() else {
+            return self.close();
         };
-        for name in forged {
-            if host::remove(MapType::HttpRequestTrailers, &name).is_err() {
-                return self.close();
-            }
+        let edits = {
+            let engine = self.worker.engine.borrow();
+            let identity = engine.identity();
+            identity.anonymous(&RequestHead::read(pairs, true, identity))
+        };
+        match remove(MapType::HttpRequestTrailers, &edits) {
+            Ok(()) => Flow::Continue,
+            Err(_) => self.close(),
         }
-        Flow::Continue
     }
 
     fn form(self: &Rc<Self>, bytes: &[u8], complete: bool) -> Flow {
@@ -216,10 +218,8 @@ impl Request {
                 send(&reply)
             }
             Action::Pass(pass) => {
-                for name in pass.edits().remove() {
-                    if host::remove(MapType::HttpRequestHeaders, name).is_err() {
-                        return self.close();
-                    }
+                if remove(MapType::HttpRequestHeaders, pass.edits()).is_err() {
+                    return self.close();
                 }
                 for (name, value) in pass.edits().set() {
                     if host::set_header(name, value).is_err() {
@@ -240,6 +240,11 @@ impl Request {
         self.worker.decided(&reply.outcome);
         send(&reply)
     }
+}
+
+fn remove(map: MapType, edits: &Edits) -> Result<(), host::Failed> {
+    let mut names = edits.remove().iter();
+    names.try_for_each(|name| host::remove(map, name))
 }
 
 fn closed() -> Flow {
