@@ -1,22 +1,29 @@
 #!/usr/bin/env bash
-# report.sh NAME: keep what is read as the newest result of a command, and with REPORT=1 put it into its place
-# (between `<!-- NAME -->` and `<!-- end of NAME -->`) in docs/reliability.md.
+# report.sh NAME COMMAND complete|partial: what is read becomes the newest result of a command, target/reliability/NAME.md.
+# A complete run also writes its section of docs/reliability.md, between `<!-- NAME -->` and `<!-- end of NAME -->`.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 name=$1
+command=$2
 page=docs/reliability.md
+result=target/reliability/$name.md
 mkdir -p target/reliability
 {
-    printf '*%s, Envoy %s, %s processors.*\n\n' "$(date -u +%Y-%m-%d)" \
-        "$("$tools/envoy" --version 2>/dev/null | sed -n 's|.*version: [0-9a-f]*/\([0-9.]*\).*|\1|p')" "$(nproc)"
+    # shellcheck disable=SC2016
+    printf 'Written by `%s` on %s, %s processors.\n\n' "$command" "$(date -u +%Y-%m-%d)" "$(nproc)"
     cat
-} >"target/reliability/$name.md"
-[ -n "${REPORT:-}" ] || exit 0
-grep --quiet "^<!-- $name -->$" "$page" || die "$page has no place for the result of $name"
-awk -v name="$name" -v text="target/reliability/$name.md" '
+} >"$result"
+if [ "$3" != complete ]; then
+    say report "$result; $page is left as it is, since this was only a part"
+    exit 0
+fi
+for marker in "<!-- $name -->" "<!-- end of $name -->"; do
+    grep --quiet --line-regexp --fixed-strings -e "$marker" "$page" || die "$page has no line $marker" 'put both markers where the section belongs'
+done
+awk -v name="$name" -v result="$result" '
     $0 == "<!-- end of " name " -->" { skip = 0 }
     !skip
-    $0 == "<!-- " name " -->" { skip = 1; while ((getline line < text) > 0) print line }
-' "$page" >"target/reliability/page"
-cp target/reliability/page "$page"
-say report "$page has the result of $name"
+    $0 == "<!-- " name " -->" { skip = 1; while ((getline line < result) > 0) print line }
+' "$page" >"$result.page"
+mv "$result.page" "$page"
+say report "$page, section $name"
