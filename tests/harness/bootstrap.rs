@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::files;
 
-/// The cluster that the filter asks for customers' records.
+/// The cluster that the filter asks for customers' records, where its configuration names no other.
 const LOOKUP_CLUSTER: &str = "credential_lookup";
 
 /// An example of `envoy/` as JSON, with what differs from run to run replaced.
@@ -52,8 +52,9 @@ impl Bootstrap {
 
     /// Sends the lookup cluster to the store and every other cluster to the upstream.
     pub fn connect(&mut self, store: SocketAddr, upstream: SocketAddr) -> Result<()> {
+        let lookup = self.lookup_cluster()?;
         for cluster in list(&mut self.0, "/static_resources/clusters")? {
-            let address = if cluster["name"] == LOOKUP_CLUSTER {
+            let address = if cluster["name"] == *lookup {
                 store
             } else {
                 upstream
@@ -65,10 +66,11 @@ impl Bootstrap {
 
     /// Sends the lookup cluster somewhere else; `None` leaves it without any endpoint.
     pub fn connect_lookup(&mut self, address: Option<SocketAddr>) -> Result<()> {
+        let lookup = self.lookup_cluster()?;
         let clusters = list(&mut self.0, "/static_resources/clusters")?;
         let mut own = clusters
             .iter_mut()
-            .filter(|cluster| cluster["name"] == LOOKUP_CLUSTER);
+            .filter(|cluster| cluster["name"] == *lookup);
         set_endpoints(
             own.next().context("envoy.yaml has no lookup cluster")?,
             address.as_slice(),
@@ -201,6 +203,15 @@ impl Bootstrap {
             .pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config")
             .and_then(Value::as_object_mut)
             .context("envoy.yaml has no HTTP connection manager")
+    }
+
+    fn lookup_cluster(&mut self) -> Result<String> {
+        let configuration = self.configuration()?;
+        let named = configuration.pointer("/token_endpoint/lookup/cluster");
+        Ok(named
+            .and_then(Value::as_str)
+            .unwrap_or(LOOKUP_CLUSTER)
+            .to_owned())
     }
 
     fn use_module(&mut self, path: &Path) -> Result<()> {

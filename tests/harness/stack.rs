@@ -43,6 +43,7 @@ type Change = Box<dyn FnOnce(&mut Bootstrap) -> Result<()>>;
 /// What a stack is started with, where it differs from the example.
 pub struct Setup {
     example: &'static str,
+    base: Option<Bootstrap>,
     configuration: Vec<Value>,
     bootstrap: Change,
     environment: Vec<(&'static str, &'static str)>,
@@ -70,6 +71,12 @@ impl Setup {
     /// Starts from another example, by its file name in `envoy/`.
     pub fn example(mut self, name: &'static str) -> Self {
         self.example = name;
+        self
+    }
+
+    /// Starts from a configuration that is made up in another way.
+    pub fn base(mut self, bootstrap: Bootstrap) -> Self {
+        self.base = Some(bootstrap);
         self
     }
 
@@ -135,7 +142,10 @@ impl Setup {
         self,
         connect: impl FnOnce(&mut Bootstrap) -> Result<()>,
     ) -> Result<(Bootstrap, Vec<(&'static str, &'static str)>)> {
-        let mut bootstrap = Bootstrap::read(self.example)?;
+        let mut bootstrap = match self.base {
+            Some(base) => base,
+            None => Bootstrap::read(self.example)?,
+        };
         bootstrap.admin(0);
         bootstrap.listen(0)?;
         connect(&mut bootstrap)?;
@@ -162,6 +172,7 @@ impl Stack {
     pub fn setup() -> Setup {
         Setup {
             example: "envoy.yaml",
+            base: None,
             configuration: Vec::new(),
             bootstrap: Box::new(|_| Ok(())),
             environment: Vec::new(),
