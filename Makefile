@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store check-lookup run test test-clients bench bench-store fuzz lint programs postgres schemathesis clients
+.PHONY: help setup wasm store check-lookup run test test-clients bench bench-store fuzz lint release programs postgres schemathesis clients deploytools
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
@@ -19,7 +19,7 @@ help: ## Show this list
 run: wasm programs ## Start everything on 127.0.0.1 with a demo customer, and print what to try; Ctrl-C stops it
 	@$(with_envoy) exec target/debug/demo
 
-test: wasm postgres schemathesis clients ## Run every test: the core by itself, and the built module in a real Envoy with the real store
+test: wasm postgres schemathesis clients deploytools ## Run every test: the core by itself, and the built module in a real Envoy with the real store
 	@$(with_envoy) $(toolchain)/test.sh
 
 test-clients: wasm programs clients ## Run the OAuth clients that customers use; CLIENT=openid-client runs one
@@ -61,6 +61,9 @@ schemathesis: setup
 clients: setup
 	@$(toolchain)/clients.sh
 
+deploytools: setup
+	@$(toolchain)/deploy.sh
+
 setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets call it)
 	@$(toolchain)/setup.sh
 
@@ -74,6 +77,8 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   CLIENT                   the one client that test-clients runs (else: all; docs/clients.md lists them)
 #:   FUZZ_SECONDS             how long each target runs, for fuzz (60); FUZZ_RUNS=10000000 counts executions instead
 #:   FUZZ_TARGETS             which of them, for fuzz (all of tests/fuzz/targets)
+#:   PROMETHEUS_BIN           the folder of a certain Prometheus's programs, for test (else: on PATH, else Debian's)
+#:   LATCHKEY_CRDS            the folder of Istio's and Envoy Gateway's CRDs, for test (else: ../*/crds; skipped if there is none)
 #:   BENCH_ARGS               arguments for bench; --help lists them
 #:   BENCH_STORE_ARGS         arguments for bench-store; --help lists them
 #:   LATCHKEY_WASM_TOOLCHAIN  rustup or debian (else: whichever is there or can be had)

@@ -1,0 +1,314 @@
+//! The documentation: its links lead somewhere, its examples are lines of files that tests run, and its scripts work.
+
+use crate::deployed;
+use latchkey_tests::{Stack, files, jwt, now};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Pages whose every example comes from a file.
+const PAGES: [&str; 8] = [
+    "quick-start.md",
+    "concepts.md",
+    "install.md",
+    "operations.md",
+    "observability.md",
+    "security.md",
+    "migration.md",
+    "faq.md",
+];
+
+fn docs(name: &str) -> PathBuf {
+    files::checkout().join("docs").join(name)
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+}
+
+/// Every page of the repository.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = crate::manifests::files_below("", ".md");
+    for folder in [files::checkout().to_owned(), docs("")] {
+        let entries = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        pages.extend(entries.filter(|path| path.extension().is_some_and(|end| end == "md")));
+    }
+    pages
+}
+
+/// The lines of a page that are no code.
+fn prose(text: &str) -> Vec<&str> {
+    let mut code = false;
+    let outside = |line: &&str| {
+        let fence = line.trim_start().starts_with("```");
+        code ^= fence;
+        !code && !fence
+    };
+    text.lines().filter(outside).collect()
+}
+
+/// What the links of a page name.
+fn links(text: &str) -> Vec<String> {
+    let prose = prose(text).join("\n");
+    let targets = prose.split("](").skip(1);
+    targets
+        .filter_map(|rest| Some(rest.split_once(')')?.0.to_owned()))
+        .collect()
+}
+
+/// The names under which the headings of a page can be linked to.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = prose(text).into_iter().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = title
+            .chars()
+            .filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading_of_it() {
+    let mut broken = Vec::new();
+    let mut followed = 0;
+    for page in pages() {
+        let text = read(&page);
+        for link in links(&text)
+            .iter()
+            .filter(|link| !link.contains("://") && !link.starts_with("mailto:"))
+        {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() {
+                page.clone()
+            } else {
+                page.parent().unwrap().join(path)
+            };
+            let leads =
+                target.exists() && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
+            if !leads {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+            followed += 1;
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    assert!(followed > 80, "only {followed} links were found");
+}
+
+#[test]
+fn the_index_names_every_page() {
+    let index = read(&docs("README.md"));
+    let entries = fs::read_dir(docs(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let missing: Vec<String> = entries
+        .filter(|name| name.ends_with(".md") && name != "README.md")
+        .filter(|name| !index.contains(&format!("({name})")))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "docs/README.md does not name {missing:?}"
+    );
+}
+
+/// A block of code, and the comment on the line before it.
+struct Example {
+    origin: String,
+    language: String,
+    text: String,
+}
+
+fn examples(text: &str) -> Vec<Example> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut examples = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let Some(language) = lines[at].strip_prefix("```") else {
+            at += 1;
+            continue;
+        };
+        let length = lines[at + 1..]
+            .iter()
+            .position(|line| *line == "```")
+            .expect("the block ends");
+        examples.push(Example {
+            origin: at
+                .checked_sub(1)
+                .map_or("", |before| lines[before])
+                .to_owned(),
+            language: language.to_owned(),
+            text: lines[at + 1..at + 1 + length].join("\n") + "\n",
+        });
+        at += length + 2;
+    }
+    examples
+}
+
+/// A file, or what stands between `# step: NAME` and `# end` in it.
+fn source(origin: &str) -> String {
+    let (path, step) = origin.split_once(", ").unwrap_or((origin, ""));
+    let text = read(&docs(path));
+    if step.is_empty() {
+        return text;
+    }
+    let after = text
+        .split_once(&format!("# step: {step}\n"))
+        .unwrap_or_else(|| panic!("no step {step} in {path}"))
+        .1;
+    after
+        .split_once("# end\n")
+        .expect("the step ends")
+        .0
+        .to_owned()
+}
+
+#[test]
+fn every_example_of_a_page_stands_in_a_file_that_is_run() {
+    for page in PAGES {
+        for example in examples(&read(&docs(page)))
+            .iter()
+            .filter(|example| example.language != "mermaid")
+        {
+            let origin = &example.origin;
+            if origin.starts_with("<!-- not run: ") {
+                continue;
+            }
+            let origin = origin
+                .strip_prefix("<!-- from: ")
+                .and_then(|rest| rest.strip_suffix(" -->"));
+            let origin = origin.unwrap_or_else(|| {
+                panic!(
+                    "docs/{page} does not say where this is from:\n{}",
+                    example.text
+                )
+            });
+            assert!(
+                source(origin).contains(&example.text),
+                "docs/{page} shows what is not in {origin}:\n{}",
+                example.text
+            );
+        }
+    }
+}
+
+fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let listeners = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+#[test]
+fn the_quick_start_leads_from_an_empty_folder_to_data() {
+    let folder = files::run_folder().unwrap();
+    let (release, work) = (folder.join("release"), folder.join("work"));
+    fs::create_dir_all(&release).unwrap();
+    fs::create_dir_all(&work).unwrap();
+    fs::copy(files::module().unwrap(), release.join("latchkey.wasm")).unwrap();
+
+    let mut script = read(&docs("examples/quick-start.sh"));
+    let mut envoy_yaml = read(&deployed("envoy.yaml"));
+    for (port, free) in ["8080", "8081", "9901", "10000"]
+        .into_iter()
+        .zip(free_ports::<4>())
+    {
+        assert!(script.contains(port) && envoy_yaml.contains(port), "{port}");
+        script = script.replace(port, &free.to_string());
+        envoy_yaml = envoy_yaml.replace(port, &free.to_string());
+    }
+    fs::write(release.join("envoy.yaml"), envoy_yaml).unwrap();
+    // Bounded, so that they end with a test that is killed; and without what several Envoys of one machine would share.
+    let envoy = format!(
+        "timeout 120 {} --disable-hot-restart --config-path",
+        files::envoy().unwrap().display()
+    );
+    script = script
+        .replace("envoy --config-path", &envoy)
+        .replace("\npython3 -m", "\ntimeout 120 python3 -m");
+
+    let output = Command::new("timeout")
+        .args(["120", "bash", "-c", &script])
+        .current_dir(&work)
+        .env("LATCHKEY", &release)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{wrong}");
+    assert!(
+        said.contains("[{\"name\": \"witch\"}]\n401\n"),
+        "{said}\n{wrong}"
+    );
+}
+
+#[test]
+fn the_commands_of_the_operations_page_work() {
+    let folder = files::run_folder().unwrap();
+    let programs = folder.join("bin");
+    fs::create_dir_all(&programs).unwrap();
+    std::os::unix::fs::symlink(files::store().unwrap(), programs.join("latchkey-store")).unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let mut script = Command::new(docs("examples/operations.sh"));
+    script.env("PATH", path).env(
+        "LATCHKEY_DATABASE_URL",
+        format!("sqlite:{}", folder.join("store.db").display()),
+    );
+    let said = crate::output(&mut script);
+    assert!(said.contains("lk_") && said.contains("ACME01"), "{said}");
+}
+
+#[test]
+fn jwt_authn_as_the_migration_page_has_it_takes_latchkeys_tokens() {
+    let example: Value = serde_saphyr::from_str(&read(&docs("examples/jwt_authn.yaml"))).unwrap();
+    let key = base64::Engine::encode(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        latchkey_tests::SIGNING_KEY,
+    );
+    let jwks = json!({"keys": [{"kty": "oct", "alg": "HS256", "k": key}]}).to_string();
+    let stack = Stack::setup()
+        .bootstrap(move |bootstrap| {
+            let mut both = latchkey_tests::Bootstrap(bootstrap.0.clone());
+            let filters = both.connection_manager()?["http_filters"]
+                .as_array_mut()
+                .unwrap();
+            filters[0] = example;
+            bootstrap.add_listener("jwt_authn", both)
+        })
+        .environment("JWKS", jwks.leak())
+        .start();
+    let token = stack.token(&stack.customer());
+    let expired = stack.forge(json!({"exp": now() - 600}));
+    let forged = jwt::sign(
+        b"another key",
+        jwt::HS256_HEADER,
+        &stack.claims(json!({})).to_string(),
+    );
+    for (token, status) in [(&*token, 200), (&*expired, 401), (&*forged, 401)] {
+        let request = || latchkey_tests::Request::get("/products").bearer(token);
+        assert_eq!(stack.send(request()).response.status, status);
+        let listener = stack.envoy.listener("jwt_authn");
+        assert_eq!(stack.send_to(listener, request()).response.status, status);
+    }
+}
+
+#[test]
+fn every_folder_of_examples_says_what_it_shows() {
+    for folder in [
+        "docker-compose",
+        "istio",
+        "envoy-gateway",
+        "kubernetes",
+        "observability",
+    ] {
+        let text = read(&deployed(folder).join("README.md"));
+        assert!(
+            text.contains("```sh") && text.contains("Checked by `make test`"),
+            "{folder}"
+        );
+    }
+}

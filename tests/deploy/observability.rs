@@ -1,0 +1,140 @@
+//! `observability/`: the alert rules by promtool, and every query of dashboard and alerts against a real Prometheus that
+//! scrapes a real Envoy and real stores.
+
+use crate::compose::COMPOSE;
+use crate::{deployed, output, tool};
+use latchkey_tests::wait;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+
+fn dashboard() -> Value {
+    serde_json::from_str(&fs::read_to_string(deployed("observability/dashboard.json")).unwrap())
+        .unwrap()
+}
+
+/// A bit of everything that is counted.
+fn traffic() {
+    let caller = COMPOSE.caller();
+    let store = &COMPOSE.stores[0];
+    // Made by an earlier round.
+    let _ = store.add_customer("METRICS");
+    let key = store.issue_key_for("METRICS", "3d").unwrap();
+    let reply = caller.ask_for_token("METRICS", &key.secret);
+    let token = reply.json()["access_token"].as_str().unwrap().to_owned();
+    caller.read("/products", &token, &[]);
+    caller.ask("/products", &[]);
+    caller.ask_for_token("NOBODY", "lk_x");
+}
+
+/// Sends traffic until Prometheus has something to answer.
+#[track_caller]
+fn assert_answers(expression: &str) {
+    wait::until(&format!("Prometheus has an answer to {expression}"), || {
+        traffic();
+        let answer = COMPOSE.query(expression);
+        !answer.is_empty() && answer.iter().all(|series| series["value"][1] != "NaN")
+    });
+}
+
+#[test]
+fn every_query_of_the_dashboard_has_an_answer() {
+    let mut queries = 0;
+    for panel in dashboard()["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            let expression = target["expr"].as_str().unwrap();
+            assert_answers(
+                &expression
+                    .replace("$instance", ".*")
+                    .replace("$__rate_interval", "15s"),
+            );
+            queries += 1;
+        }
+    }
+    assert!(queries >= 14, "{queries}");
+    assert_answers("envoy_server_live");
+}
+
+#[test]
+fn every_series_that_an_alert_reads_is_there_and_every_rule_is_evaluated() {
+    let text = fs::read_to_string(deployed("observability/alerts.yaml")).unwrap();
+    let rules: Value = serde_saphyr::from_str(&text).unwrap();
+    let mut names = BTreeSet::new();
+    for rule in rules["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|group| group["rules"].as_array().unwrap())
+    {
+        let words = rule["expr"]
+            .as_str()
+            .unwrap()
+            .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let series = |word: &&str| {
+            word.starts_with("latchkey_") || word.starts_with("envoy_http_downstream")
+        };
+        names.extend(words.filter(series).map(str::to_owned));
+    }
+    assert!(names.len() >= 7, "{names:?}");
+    for name in names {
+        assert_answers(&name);
+    }
+    assert_answers("{__name__=~\"envoy_wasm_.*_vm_reload\"}");
+    assert_answers("up{job=\"latchkey-store\"}");
+    wait::until("all rules were evaluated without an error", || {
+        let answer = COMPOSE.prometheus_json("/api/v1/rules");
+        let groups = answer["data"]["groups"].as_array().unwrap().iter();
+        let rules: Vec<&Value> = groups
+            .flat_map(|group| group["rules"].as_array().unwrap())
+            .collect();
+        rules.len() >= 10 && rules.iter().all(|rule| rule["health"] == "ok")
+    });
+}
+
+#[test]
+fn promtool_takes_the_alert_rules_and_each_fires_as_its_example_says() {
+    let folder = deployed("observability");
+    output(
+        tool("tools/promtool")
+            .current_dir(&folder)
+            .args(["check", "rules", "alerts.yaml"]),
+    );
+    output(
+        tool("tools/promtool")
+            .current_dir(&folder)
+            .args(["test", "rules", "alerts.test.yaml"]),
+    );
+    let (rules, examples) = (
+        fs::read_to_string(folder.join("alerts.yaml")).unwrap(),
+        fs::read_to_string(folder.join("alerts.test.yaml")).unwrap(),
+    );
+    for name in rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+    {
+        assert!(
+            examples.contains(&format!("alertname: {name}\n")),
+            "{name} has no example"
+        );
+        let page = fs::read_to_string(folder.join("README.md")).unwrap();
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "README.md does not say what {name} asks for"
+        );
+    }
+}
+
+#[test]
+fn promtool_takes_the_scrape_configurations() {
+    for file in [
+        "observability/prometheus.yml",
+        "docker-compose/prometheus.yml",
+    ] {
+        let path = deployed(file);
+        output(
+            tool("tools/promtool")
+                .args(["check", "config", "--syntax-only"])
+                .arg(path),
+        );
+    }
+}

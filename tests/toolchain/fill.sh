@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# fill.sh FOLDER WRITTEN VERSION EXAMPLE REGISTRY DIGEST: copy envoy/ to FOLDER, with the images of this version, from this
+# registry, and the filter's by its digest as well as its tag.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+[ $# -eq 6 ] || die "found $# arguments" 'expected: FOLDER WRITTEN VERSION EXAMPLE REGISTRY DIGEST'
+folder=$1 written=$2 version=$3 example=$4 registry=$5 digest=$6
+
+mkdir -p "$folder"
+git ls-files -z envoy | tar --create --null --files-from=- | tar --extract --directory "$folder" --strip-components=1
+mapfile -d '' files < <(find "$folder" -type f \( -name '*.yaml' -o -name '*.md' -o -name '*.Dockerfile' \) -print0)
+dots=${written//./\\.}
+sed -i \
+    -e "s|$example/filter:$dots|$registry/filter@sha256:$digest|g" \
+    -e "s|$example/store:$dots|$registry/store:$version|g" \
+    -e "s|latchkey-store:$dots|latchkey-store:$version|g" \
+    -e "s|latchkey-filter:$dots|latchkey-filter:$version|g" \
+    -e "s|$example|$registry|g" \
+    "${files[@]}"
