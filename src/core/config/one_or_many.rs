@@ -16,7 +16,7 @@ impl schemars::JsonSchema for OneOrMany {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let text = schemars::json_schema!({"type": "string", "minLength": 1});
-        schemars::json_schema!({"anyOf": [text, {"type": "array", "items": text}]})
+        schemars::json_schema!({"anyOf": [text, {"type": "array", "minItems": 1, "items": text}]})
     }
 
     fn inline_schema() -> bool {

@@ -1,6 +1,7 @@
 //! From what is written to what is meant.
 
 use super::error::{ConfigError, Result};
+use super::one_or_many::OneOrMany;
 use super::raw::{RawConfig, RawMode};
 use super::source::Source;
 use super::text::within;
@@ -36,14 +37,15 @@ pub(super) fn resolve(
             expected,
         ));
     }
-    let audience = audience.map(|audience| audience.0).unwrap_or_default();
-    if audience.iter().any(String::is_empty) {
-        return Err(ConfigError::new(
-            "audience",
-            "an empty string",
-            "non-empty strings",
-        ));
-    }
+    let audience = match audience {
+        None => Vec::new(),
+        Some(OneOrMany(all)) if !all.is_empty() && !all.iter().any(String::is_empty) => all,
+        // An empty list would let tokens for anyone through, and nobody writes one to mean that.
+        Some(_) => {
+            let found = "an empty list or an empty string";
+            return Err(ConfigError::new("audience", found, "non-empty strings"));
+        }
+    };
     let ring = keys::ring(&keys, &mut source)?;
     if token_endpoint.is_some() && !ring.can_sign() {
         let expected = "a key that signs, since there is a token_endpoint";

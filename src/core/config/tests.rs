@@ -107,6 +107,7 @@ fn d19_a_wrong_value_is_refused_with_its_json_path() {
         ("/audience", json!(1), "audience"),
         ("/audience", json!(["a", 1]), "audience[1]"),
         ("/audience", json!([""]), "audience"),
+        ("/audience", json!([]), "audience"),
         ("/keys", json!([]), "keys"),
         ("/keys/0/alg", json!("RS256"), "keys[0].alg"),
         ("/keys/0/alg", json!("none"), "keys[0].alg"),
