@@ -11,6 +11,8 @@ mod host;
 mod root;
 mod stream;
 mod telemetry;
+#[cfg(feature = "trap")]
+mod trap;
 mod worker;
 
 use root::Root;

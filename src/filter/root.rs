@@ -44,6 +44,8 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        #[cfg(feature = "trap")]
+        crate::trap::at(b"tick");
         if let Some(worker) = &self.worker {
             worker.tick();
         }

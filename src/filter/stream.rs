@@ -88,6 +88,8 @@ impl Request {
         let Some(pairs) = map.pairs() else {
             return self.close();
         };
+        #[cfg(feature = "trap")]
+        crate::trap::head(&pairs);
         let head = {
             let engine = self.worker.engine.borrow();
             RequestHead::read(pairs, end_of_stream, engine.identity())
@@ -101,6 +103,8 @@ impl Request {
             State::Body(_) => {}
             _ => return Flow::Pause,
         }
+        #[cfg(feature = "trap")]
+        crate::trap::at(b"body");
         // One byte more than allowed shows that it is too much.
         let bytes = if size == 0 {
             Ok(Vec::new())
@@ -156,6 +160,8 @@ impl Request {
     }
 
     fn answered(self: &Rc<Self>, headers: usize, body_size: usize) {
+        #[cfg(feature = "trap")]
+        crate::trap::at(b"answer");
         let status = if headers == 0 {
             None
         } else {

@@ -13,7 +13,7 @@ binaryen() {
     quietly "$tool" "$tools/node" "$tools/npm/node_modules/binaryen/bin/$tool" "$@" || die "$tool failed (output above)"
 }
 
-# compile PACKAGE: leaves it in target/wasm32-wasip1/wasm/.
+# compile PACKAGE [ARGUMENTS OF CARGO...]: leaves it in target/wasm32-wasip1/wasm/.
 compile() {
     # Paths of this machine stay out of the module: it shall not matter where it was built.
     local cargo_home=${CARGO_HOME:-$HOME/.cargo} linker
@@ -30,7 +30,7 @@ compile() {
         # This form of RUSTFLAGS allows for spaces in paths, and wins over what the caller has set for other builds.
         CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}")
         export CARGO_ENCODED_RUSTFLAGS
-        "${cargo[@]}" --locked --package "$1" --target "$target" --profile wasm --target-dir "$root/target"
+        "${cargo[@]}" --locked --package "$@" --target "$target" --profile wasm --target-dir "$root/target"
     ) || die "$1 did not build (output above)"
 }
 
