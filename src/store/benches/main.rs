@@ -111,9 +111,6 @@ fn import(url: &str, file: &Path) {
 }
 
 async fn measure_lookups(url: &str, folder: &Path, settings: &Settings) {
-    for line in plan(url).await {
-        println!("  plan              {line}");
-    }
     let (process, address) = serve(url, folder);
     let load = Load {
         address,
@@ -148,6 +145,9 @@ async fn measure_lookups(url: &str, folder: &Path, settings: &Settings) {
         );
     }
     println!("  memory            {before} before, {after} after");
+    for line in plan(url).await {
+        println!("  plan              {line}");
+    }
     assert_eq!(
         latencies.failed, 0,
         "every lookup is answered with a record"

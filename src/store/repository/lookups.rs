@@ -1,7 +1,7 @@
 //! What the lookup service answers from. Always asked of the database, never remembered: a revoked key must fail
 //! at the very next token request.
 
-use super::{Error, Repository, columns, placeholders};
+use super::{Error, Repository, columns};
 use crate::customer::CustomerCode;
 use latchkey_core::lookup::{ClientRecord, KeyRecord};
 use sqlx::AssertSqlSafe;
@@ -80,7 +80,7 @@ impl dyn Repository + '_ {
         let statement = format!(
             "INSERT INTO lookup_days (customer, day) VALUES {} \
              ON CONFLICT (customer) DO UPDATE SET day = excluded.day WHERE lookup_days.day < excluded.day",
-            placeholders(days.len(), 2)
+            self.places().of(days.len(), 2)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(false);
         for (code, day) in days {

@@ -11,6 +11,7 @@ mod keys;
 mod lookups;
 mod migrations;
 mod names;
+mod places;
 mod postgres;
 mod sqlite;
 mod transfer;
@@ -19,6 +20,7 @@ pub use audit::{AuditEntry, Stamp};
 pub use error::Error;
 pub use lookups::{Found, LOOKUP};
 pub use names::Names;
+pub use places::Places;
 pub use transfer::{Export, Import};
 
 use async_trait::async_trait;
@@ -32,6 +34,9 @@ use std::sync::Arc;
 pub trait Repository: Send + Sync {
     /// The connections.
     fn pool(&self) -> &AnyPool;
+
+    /// How it marks the places of values in a statement of many rows.
+    fn places(&self) -> Places;
 
     /// A transaction that has all changes of the database to itself; reading goes on beside it.
     async fn begin(&self) -> Result<Transaction<'static, Any>, Error>;
@@ -65,15 +70,4 @@ pub async fn open(url: &str, missing: Missing) -> Result<Arc<dyn Repository>, Er
         return Ok(Arc::new(PostgresRepository::open(url).await?));
     }
     Err(Error::UnknownKind)
-}
-
-/// `($1, $2), ($3, $4)`: the places of so many rows.
-fn placeholders(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let places: Vec<String> = (1..=columns)
-            .map(|column| format!("${}", row * columns + column))
-            .collect();
-        format!("({})", places.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }

@@ -1,6 +1,6 @@
 //! PostgreSQL: where one machine is outgrown.
 
-use super::{Error, Repository, migrations};
+use super::{Error, Places, Repository, migrations};
 use async_trait::async_trait;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
@@ -11,6 +11,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 const CONNECTIONS: u32 = 16;
 /// Shorter than a lookup may take, so that its error says what was missing.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// A connection that was in use just now is not asked whether it is alive: that would be a second round trip for
+/// every lookup.
+const FRESH: Duration = Duration::from_secs(1);
 const SETTINGS: &str = "SET lock_timeout = '5s'";
 
 pub(super) struct PostgresRepository {
@@ -26,6 +29,15 @@ impl PostgresRepository {
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > FRESH {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move { connection.execute(SETTINGS).await.map(drop) })
             })
@@ -38,6 +50,10 @@ impl PostgresRepository {
 impl Repository for PostgresRepository {
     fn pool(&self) -> &AnyPool {
         &self.pool
+    }
+
+    fn places(&self) -> Places {
+        Places::Numbered
     }
 
     /// The lock conflicts with itself and with any write, and with no reading.

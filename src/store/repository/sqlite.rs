@@ -1,6 +1,6 @@
 //! SQLite: one file, one machine.
 
-use super::{Error, Missing, Repository, migrations};
+use super::{Error, Missing, Places, Repository, migrations};
 use async_trait::async_trait;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
@@ -56,6 +56,8 @@ impl SqliteRepository {
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
+            // An open file needs no asking whether it is alive; whether it is still the right one, see below.
+            .test_before_acquire(false)
             .after_connect(move |connection, _| Box::pin(set_up(connection, read_only)))
             .before_acquire(move |_, meta| {
                 let same = identity.is_unchanged_for(meta.age);
@@ -70,6 +72,10 @@ impl SqliteRepository {
 impl Repository for SqliteRepository {
     fn pool(&self) -> &AnyPool {
         &self.pool
+    }
+
+    fn places(&self) -> Places {
+        Places::Nameless
     }
 
     /// `IMMEDIATE` waits its turn now; a transaction that finds out at its first write would fail instead.

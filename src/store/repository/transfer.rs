@@ -1,7 +1,7 @@
 //! Many accounts at once: in, all or none, and out, as of one moment.
 
 use super::audit::Stamp;
-use super::{Error, Repository, columns, placeholders};
+use super::{Error, Places, Repository, columns};
 use crate::api_key::KeyId;
 use crate::customer::CustomerCode;
 use crate::transfer::{Account, AccountKey};
@@ -15,6 +15,7 @@ const ROWS: usize = 1000;
 /// An import under way. Nothing of it is there until [`Import::commit`].
 pub struct Import {
     transaction: Transaction<'static, Any>,
+    places: Places,
     stamp: Stamp,
 }
 
@@ -28,6 +29,7 @@ impl dyn Repository + '_ {
     pub async fn import(&self, stamp: &Stamp) -> Result<Import, Error> {
         Ok(Import {
             transaction: self.begin().await?,
+            places: self.places(),
             stamp: stamp.clone(),
         })
     }
@@ -71,7 +73,7 @@ impl Import {
         let statement = format!(
             "INSERT INTO customers (code, scope, created_at, disabled_at) VALUES {} \
              ON CONFLICT DO NOTHING RETURNING code",
-            placeholders(accounts.len(), 4)
+            self.places.of(accounts.len(), 4)
         );
         let mut query = sqlx::query_scalar(AssertSqlSafe(statement));
         for account in accounts {
@@ -92,7 +94,7 @@ impl Import {
         let statement = format!(
             "INSERT INTO api_keys (id, customer, prefix, hash, created_at, expires_at, revoked_at) VALUES {} \
              ON CONFLICT DO NOTHING RETURNING id",
-            placeholders(keys.len(), 7)
+            self.places.of(keys.len(), 7)
         );
         let mut query = sqlx::query_scalar(AssertSqlSafe(statement));
         for (customer, key) in keys {
@@ -121,7 +123,7 @@ impl Import {
     async fn add_audit(&mut self, accounts: &[Account]) -> Result<(), Error> {
         let statement = format!(
             "INSERT INTO audit (at, actor, action, customer, \"after\") VALUES {}",
-            placeholders(accounts.len(), 5)
+            self.places.of(accounts.len(), 5)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
         for account in accounts {

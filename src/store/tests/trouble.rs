@@ -69,6 +69,7 @@ impl Server {
 
 async fn a_newer_schema_is_refused_with_both_versions(database: Database) {
     database.json(&["customer", "add", "ACME01"]);
+    let known = format!("up to {}", database.json(&["migrate"])["schema_version"]);
     let server = Server::start(&database, &[]);
     database
         .execute(
@@ -83,7 +84,7 @@ async fn a_newer_schema_is_refused_with_both_versions(database: Database) {
     ] {
         let said = database.trouble(command);
         assert!(
-            said.contains("schema version 999") && said.contains("up to 1"),
+            said.contains("schema version 999") && said.contains(&known),
             "{said}"
         );
     }
