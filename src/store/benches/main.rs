@@ -5,15 +5,17 @@
 mod accounts;
 mod load;
 mod memory;
+#[path = "../tests/plan.rs"]
+mod plan;
 
 use clap::{Parser, ValueEnum};
-use latchkey_store::repository::{self, LOOKUP, Missing};
+use latchkey_store::repository::{self, Missing};
 use latchkey_tests::Postgres;
 use latchkey_tests::process::Process;
 use latchkey_tests::wait::wait_for;
 use load::Load;
 use memory::Memory;
-use sqlx::{AssertSqlSafe, Row};
+use plan::{lookup_plan, whole_table};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -84,8 +86,9 @@ fn main() {
         );
         runtime.block_on(async {
             import(&url, &file);
-            // What the server does by itself some minutes after an import.
+            // What the server does by itself in the minutes after an import.
             postgres.query(&url, "VACUUM ANALYZE").unwrap();
+            postgres.query(&url, "CHECKPOINT").unwrap();
             measure_lookups(&url, folder.path(), &settings).await;
         });
     }
@@ -123,7 +126,12 @@ async fn measure_lookups(url: &str, folder: &Path, settings: &Settings) {
     load.run(Duration::from_secs(settings.seconds / 4 + 1))
         .await;
     let before = Memory::of(process.id());
-    let latencies = load.run(Duration::from_secs(settings.seconds)).await;
+    let duration = Duration::from_secs(settings.seconds);
+    let half = async {
+        tokio::time::sleep(duration / 2).await;
+        Memory::of(process.id())
+    };
+    let (latencies, half) = tokio::join!(load.run(duration), half);
     let after = Memory::of(process.id());
     println!(
         "  lookups           {} at {}/s over {} connections, {} failed",
@@ -144,32 +152,17 @@ async fn measure_lookups(url: &str, folder: &Path, settings: &Settings) {
             latencies.quantile(share).as_secs_f64() * 1000.0
         );
     }
-    println!("  memory            {before} before, {after} after");
-    for line in plan(url).await {
+    println!("  memory            {before} before, {half} halfway, {after} after");
+    let repository = repository::open(url, Missing::IsAnError).await.unwrap();
+    let plan = lookup_plan(&*repository, url).await;
+    for line in &plan {
         println!("  plan              {line}");
     }
+    assert_eq!(whole_table(&plan), None);
     assert_eq!(
         latencies.failed, 0,
         "every lookup is answered with a record"
     );
-}
-
-/// How the database finds a customer. It must not read whole tables.
-async fn plan(url: &str) -> Vec<String> {
-    let repository = repository::open(url, Missing::IsAnError).await.unwrap();
-    let (explain, column) = match url.starts_with("sqlite:") {
-        true => ("EXPLAIN QUERY PLAN", "detail"),
-        false => ("EXPLAIN", "QUERY PLAN"),
-    };
-    let rows = sqlx::query(AssertSqlSafe(format!("{explain} {LOOKUP}")))
-        .bind(accounts::code(0))
-        .fetch_all(repository.pool())
-        .await
-        .unwrap();
-    let lines: Vec<String> = rows.iter().map(|row| row.get(column)).collect();
-    let whole = |line: &&String| line.contains("Seq Scan") || line.contains("SCAN");
-    assert_eq!(lines.iter().find(whole), None);
-    lines
 }
 
 fn serve(url: &str, folder: &Path) -> (Process, SocketAddr) {

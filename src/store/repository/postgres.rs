@@ -14,7 +14,9 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 /// A connection that was in use just now is not asked whether it is alive: that would be a second round trip for
 /// every lookup.
 const FRESH: Duration = Duration::from_secs(1);
-const SETTINGS: &str = "SET lock_timeout = '5s'";
+/// A plan is kept while tables grow: one made when they were empty would read them whole, at each lookup, until the
+/// server next looks at their sizes. Where there is no index to search, its price would call for a compiler.
+const SETTINGS: &str = "SET lock_timeout = '5s'; SET enable_seqscan = off; SET jit = off";
 
 pub(super) struct PostgresRepository {
     pool: AnyPool,
