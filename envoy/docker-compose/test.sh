@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Starts the whole stack, goes a customer's way through it, and takes it down again. Needs a Docker engine with compose, curl and
-# target/latchkey.wasm (`make wasm`, or LATCHKEY_WASM). KEEP=1 leaves the stack running.
+# Starts the whole stack, goes a customer's way through it, and takes it down again, under a project name of its own: the data of
+# a stack that was started by hand stay. Needs a Docker engine with compose, curl and the filter (`make wasm`, or LATCHKEY_WASM).
+# KEEP=1 leaves the stack running.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+export COMPOSE_PROJECT_NAME=latchkey-test
 
 if docker compose version >/dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
 port=${LATCHKEY_PORT:-10000}
@@ -37,6 +39,7 @@ trap down EXIT
 step 'building the store'
 "${compose[@]}" build
 step 'starting'
+"${compose[@]}" down --volumes --remove-orphans # what KEEP=1 left
 "${compose[@]}" up --detach
 
 step 'waiting until everything is healthy'

@@ -22,7 +22,7 @@ pub(crate) struct Compose {
     pub(crate) stores: [Store; 2],
     pub(crate) envoy: Envoy,
     pub(crate) prometheus: SocketAddr,
-    upstream: Envoy,
+    pub(crate) upstream: Envoy,
     _database: Postgres,
     _prometheus: Mutex<Process>,
 }

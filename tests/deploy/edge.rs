@@ -12,6 +12,13 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 
 const TOKEN: &str = "the-service-token-of-the-edge";
+const ENVIRONMENT: [(&str, &str); 2] = [
+    ("LATCHKEY_SIGNING_KEY", SIGNING_KEY),
+    (
+        "LATCHKEY_LOOKUP_AUTHORIZATION",
+        "Bearer the-service-token-of-the-edge",
+    ),
+];
 
 struct Edge {
     authority: Authority,
@@ -52,11 +59,7 @@ impl Edge {
                 .connection_manager()
                 .unwrap()
                 .insert("xff_num_trusted_hops".to_owned(), json!(hops));
-            let environment = [
-                ("LATCHKEY_SIGNING_KEY", SIGNING_KEY),
-                ("LATCHKEY_LOOKUP_TOKEN", TOKEN),
-            ];
-            Envoy::start(folder, &bootstrap, &environment).unwrap()
+            Envoy::start(folder, &bootstrap, &ENVIRONMENT).unwrap()
         };
         Self {
             envoy: start(&folder.join("edge"), 0),
@@ -81,26 +84,28 @@ impl Edge {
 /// The file as it is, with the certificates of this run and free ports.
 fn bootstrap(authority: &Authority, lookup: SocketAddr, upstream: SocketAddr) -> Bootstrap {
     let mut bootstrap = Bootstrap::read("edge-tls.yaml").unwrap();
-    let certificates = authority.file("").display().to_string();
-    move_paths(&mut bootstrap.0, &certificates);
+    move_certificates(&mut bootstrap.0, authority);
     bootstrap.admin(0);
     bootstrap.listen(0).unwrap();
     bootstrap.connect(lookup, upstream).unwrap();
     bootstrap
 }
 
-/// Puts this run's folder in the place of the operator's.
-fn move_paths(value: &mut Value, folder: &str) {
+/// Puts this run's certificates in the place of the operator's.
+pub(crate) fn move_certificates(value: &mut Value, authority: &Authority) {
     match value {
         Value::String(text) => {
             if let Some(name) = text.strip_prefix("/etc/envoy/certs") {
-                *text = format!("{}{name}", folder.trim_end_matches('/'));
+                let path = authority.file(name.trim_start_matches('/'));
+                *text = path.display().to_string();
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| move_paths(item, folder)),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| move_certificates(item, authority)),
         Value::Object(fields) => fields
             .values_mut()
-            .for_each(|field| move_paths(field, folder)),
+            .for_each(|field| move_certificates(field, authority)),
         _ => {}
     }
 }
@@ -175,10 +180,6 @@ fn c14_plain_http_is_sent_on_but_a_token_request_is_refused() {
 fn a_flood_of_token_requests_is_answered_429_in_the_words_of_the_token_endpoint() {
     // An Envoy of its own, since the limit is for all callers together.
     let folder = files::run_folder().unwrap();
-    let environment = [
-        ("LATCHKEY_SIGNING_KEY", SIGNING_KEY),
-        ("LATCHKEY_LOOKUP_TOKEN", TOKEN),
-    ];
     let mut bootstrap = bootstrap(
         &EDGE.authority,
         EDGE.store.address(),
@@ -189,7 +190,7 @@ fn a_flood_of_token_requests_is_answered_429_in_the_words_of_the_token_endpoint(
          /typed_per_filter_config/envoy.filters.http.local_ratelimit/token_bucket",
     );
     *limit.unwrap() = json!({"max_tokens": 2, "tokens_per_fill": 1, "fill_interval": "3600s"});
-    let envoy = Envoy::start(&folder, &bootstrap, &environment).unwrap();
+    let envoy = Envoy::start(&folder, &bootstrap, &ENVIRONMENT).unwrap();
     // Over HTTP/2 Envoy ends the stream right after an answer that came before the body; curl before 7.89 then forgets the answer.
     let caller = EDGE.caller_of(&envoy, &["--http1.1"]);
     let replies: Vec<_> = (0..3)

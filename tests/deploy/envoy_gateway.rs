@@ -120,6 +120,28 @@ fn pointer(path: &str) -> String {
     "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config".to_owned()
 }
 
+/// The gateway that issues tokens: extension policy, patch policy, and the bootstrap's patches.
+pub(crate) fn issuing(authority: &Authority) -> Value {
+    let policy = |kind| manifest("envoy-gateway/issue.yaml", kind, "latchkey");
+    let mut gateway = proxy(authority, &policy("EnvoyExtensionPolicy"));
+    apply(&mut gateway, &policy("EnvoyPatchPolicy"));
+    let stats = manifest("envoy-gateway/gateway.yaml", "EnvoyProxy", "latchkey");
+    let patches = stats["spec"]["bootstrap"]["jsonPatches"].clone();
+    let patches: json_patch::Patch = serde_json::from_value(patches).unwrap();
+    json_patch::patch(&mut gateway, &patches).unwrap();
+    gateway
+}
+
+/// The gateway that only verifies.
+pub(crate) fn verifying(authority: &Authority) -> Value {
+    let policy = manifest(
+        "envoy-gateway/verify.yaml",
+        "EnvoyExtensionPolicy",
+        "latchkey",
+    );
+    proxy(authority, &policy)
+}
+
 fn authority() -> Authority {
     let authority = Authority::new(&files::run_folder().unwrap());
     authority.issue("edge", "api.example.com");
@@ -137,24 +159,7 @@ fn caller(stack: &Stack, authority: &Authority) -> Caller {
 #[test]
 fn the_gateway_of_extension_and_patch_policy_issues_tokens_and_guards() {
     let authority = authority();
-    let policy = manifest(
-        "envoy-gateway/issue.yaml",
-        "EnvoyExtensionPolicy",
-        "latchkey",
-    );
-    let mut gateway = proxy(&authority, &policy);
-    apply(
-        &mut gateway,
-        &manifest("envoy-gateway/issue.yaml", "EnvoyPatchPolicy", "latchkey"),
-    );
-    let stats = manifest("envoy-gateway/gateway.yaml", "EnvoyProxy", "latchkey");
-    for patch in stats["spec"]["bootstrap"]["jsonPatches"]
-        .as_array()
-        .unwrap()
-    {
-        let patch: json_patch::Patch = serde_json::from_value(json!([patch])).unwrap();
-        json_patch::patch(&mut gateway, &patch).unwrap();
-    }
+    let gateway = issuing(&authority);
     let stack = Stack::setup().base(Bootstrap(gateway)).start();
     walk::issues_and_guards(&caller(&stack, &authority), &stack.store, &stack.upstream);
     let allowed = [("result", "allowed"), ("reason", "valid_token")];
@@ -193,13 +198,8 @@ fn only_the_cluster() -> Value {
 #[test]
 fn the_gateway_of_the_extension_policy_alone_verifies() {
     let authority = authority();
-    let policy = manifest(
-        "envoy-gateway/verify.yaml",
-        "EnvoyExtensionPolicy",
-        "latchkey",
-    );
     let stack = Stack::setup()
-        .base(Bootstrap(proxy(&authority, &policy)))
+        .base(Bootstrap(verifying(&authority)))
         .start();
     walk::only_guards(&stack, &caller(&stack, &authority));
 }

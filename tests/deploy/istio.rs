@@ -139,28 +139,43 @@ fn plugin(name: &str, wasm: &Value) -> Value {
     }}})
 }
 
-fn start_sidecar(filter: Value) -> Stack {
+/// The gateway's Envoy, with what the two EnvoyFilters say.
+pub(crate) fn gateway(authority: &Authority) -> Value {
+    let mut gateway = proxy(Some(authority));
+    for (path, name) in [
+        ("istio/issue.yaml", "latchkey"),
+        ("istio/metrics.yaml", "latchkey-metrics"),
+    ] {
+        apply(&mut gateway, &manifest(path, "EnvoyFilter", name));
+    }
+    gateway
+}
+
+/// The Envoy of a workload, with the WasmPlugin.
+pub(crate) fn wasm_plugin() -> Value {
+    let manifest = manifest(
+        "istio/verify-wasmplugin.yaml",
+        "WasmPlugin",
+        "latchkey-verify",
+    );
+    assert_eq!(manifest["spec"]["phase"], "AUTHN");
+    sidecar(&manifest["spec"])
+}
+
+fn sidecar(wasm: &Value) -> Value {
     let mut sidecar = proxy(None);
     manager(&mut sidecar)["http_filters"]
         .as_array_mut()
         .unwrap()
-        .insert(0, filter);
-    Stack::setup().base(Bootstrap(sidecar)).start()
+        .insert(0, plugin("shop.latchkey-verify", wasm));
+    sidecar
 }
 
 #[test]
 fn the_gateway_of_envoyfilter_issues_tokens_and_guards() {
     let authority = Authority::new(&files::run_folder().unwrap());
     authority.issue("edge", "api.example.com");
-    let mut gateway = proxy(Some(&authority));
-    apply(
-        &mut gateway,
-        &manifest("istio/issue.yaml", "EnvoyFilter", "latchkey"),
-    );
-    apply(
-        &mut gateway,
-        &manifest("istio/metrics.yaml", "EnvoyFilter", "latchkey-metrics"),
-    );
+    let mut gateway = gateway(&authority);
     assert_eq!(
         manager(&mut gateway)["path_with_escaped_slashes_action"],
         "REJECT_REQUEST"
@@ -185,13 +200,7 @@ fn the_gateway_of_envoyfilter_issues_tokens_and_guards() {
 
 #[test]
 fn the_sidecar_of_wasmplugin_verifies() {
-    let manifest = manifest(
-        "istio/verify-wasmplugin.yaml",
-        "WasmPlugin",
-        "latchkey-verify",
-    );
-    assert_eq!(manifest["spec"]["phase"], "AUTHN");
-    let stack = start_sidecar(plugin("shop.latchkey-verify", &manifest["spec"]));
+    let stack = Stack::setup().base(Bootstrap(wasm_plugin())).start();
     walk::only_guards(&stack, &Caller::plain(stack.envoy.address()));
 }
 
@@ -203,7 +212,8 @@ fn the_sidecar_of_trafficextension_verifies() {
         "latchkey-verify",
     );
     assert_eq!(manifest["spec"]["phase"], "AUTHN");
-    let stack = start_sidecar(plugin("shop.latchkey-verify", &manifest["spec"]["wasm"]));
+    let sidecar = sidecar(&manifest["spec"]["wasm"]);
+    let stack = Stack::setup().base(Bootstrap(sidecar)).start();
     walk::only_guards(&stack, &Caller::plain(stack.envoy.address()));
 }
 

@@ -3,6 +3,7 @@
 mod caller;
 mod certificates;
 mod compose;
+mod compose_script;
 mod docs;
 mod edge;
 mod envoy_gateway;
@@ -12,6 +13,7 @@ mod kubernetes;
 mod manifests;
 mod observability;
 mod release;
+mod validate;
 mod walk;
 
 use latchkey_tests::files;

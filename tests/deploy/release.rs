@@ -159,7 +159,10 @@ fn a_releases_manifests_name_its_version_registry_and_digest() {
             "{path}"
         );
     }
-    assert!(read("docker-compose/compose.yaml").contains("image: latchkey-store:9.8.7"));
+    let compose = read("docker-compose/compose.yaml");
+    assert!(compose.contains("image: images.test/team/store:9.8.7"));
+    assert!(!compose.contains("build:") && !compose.contains("target/"));
+    assert!(!read("docker-compose/test.sh").contains("target/latchkey.wasm"));
     let left = Command::new("grep")
         .args([
             "-rE",

