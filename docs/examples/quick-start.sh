@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # docs/quick-start.md, from an empty folder to a customer's data. `make test` runs it, on other ports.
-# LATCHKEY is the folder of a release, or `target` and `envoy` of a checkout put together.
+# LATCHKEY is a checkout in which `make wasm` was run.
 set -euo pipefail
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 
 # step: files
-cp "$LATCHKEY"/latchkey.wasm "$LATCHKEY"/envoy.yaml .
+cp "$LATCHKEY"/target/latchkey.wasm "$LATCHKEY"/envoy/envoy.yaml .
 sed -i 's|filename: target/latchkey.wasm|filename: latchkey.wasm|' envoy.yaml
 # end
 

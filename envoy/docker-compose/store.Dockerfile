@@ -9,12 +9,13 @@ COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY tests tests
 RUN cargo build --release --locked --package latchkey-store \
-    && install -d -o 65532 -g 65532 /rootfs/var/lib/latchkey \
-    && install -D target/release/latchkey-store /rootfs/usr/local/bin/latchkey-store \
+    && mkdir /empty \
+    && install -D --strip target/release/latchkey-store /rootfs/usr/local/bin/latchkey-store \
     && install -D -m 644 /etc/ssl/certs/ca-certificates.crt /rootfs/etc/ssl/certs/ca-certificates.crt
 
 FROM ${BASE_IMAGE}
 COPY --from=build /rootfs /
+COPY --from=build --chown=65532:65532 /empty /var/lib/latchkey
 ENV LATCHKEY_DATABASE_URL=sqlite:/var/lib/latchkey/store.db
 VOLUME /var/lib/latchkey
 EXPOSE 8480

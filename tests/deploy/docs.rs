@@ -1,6 +1,7 @@
 //! The documentation: its links lead somewhere, its examples are lines of files that tests run, and its scripts work.
 
 use crate::deployed;
+use crate::manifests::files_below;
 use latchkey_tests::{Stack, files, jwt, now};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -29,10 +30,10 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
 }
 
-/// Every page of the repository.
-fn pages() -> Vec<PathBuf> {
-    let mut pages = crate::manifests::files_below("", ".md");
-    for folder in [files::checkout().to_owned(), docs("")] {
+/// Every page of a checkout or a release: in the top folder, in `docs/` and below `envoy/`.
+fn pages(top: &Path) -> Vec<PathBuf> {
+    let mut pages = files_below(&top.join("envoy"), ".md");
+    for folder in [top.to_owned(), top.join("docs")] {
         let entries = fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path());
@@ -74,11 +75,12 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
-#[test]
-fn every_link_leads_to_a_file_and_a_heading_of_it() {
+/// Fails the test if a link of a page leads nowhere, in a checkout or a release.
+#[track_caller]
+pub(crate) fn assert_links_lead_somewhere(top: &Path) {
     let mut broken = Vec::new();
     let mut followed = 0;
-    for page in pages() {
+    for page in pages(top) {
         let text = read(&page);
         for link in links(&text)
             .iter()
@@ -100,6 +102,11 @@ fn every_link_leads_to_a_file_and_a_heading_of_it() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
     assert!(followed > 80, "only {followed} links were found");
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading_of_it() {
+    assert_links_lead_somewhere(files::checkout());
 }
 
 #[test]
@@ -206,10 +213,16 @@ fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
 #[test]
 fn the_quick_start_leads_from_an_empty_folder_to_data() {
     let folder = files::run_folder().unwrap();
-    let (release, work) = (folder.join("release"), folder.join("work"));
-    fs::create_dir_all(&release).unwrap();
-    fs::create_dir_all(&work).unwrap();
-    fs::copy(files::module().unwrap(), release.join("latchkey.wasm")).unwrap();
+    let (checkout, work) = (folder.join("checkout"), folder.join("work"));
+    for folder in [
+        checkout.join("target"),
+        checkout.join("envoy"),
+        work.clone(),
+    ] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    let module = checkout.join("target/latchkey.wasm");
+    fs::copy(files::module().unwrap(), module).unwrap();
 
     let mut script = read(&docs("examples/quick-start.sh"));
     let mut envoy_yaml = read(&deployed("envoy.yaml"));
@@ -221,7 +234,7 @@ fn the_quick_start_leads_from_an_empty_folder_to_data() {
         script = script.replace(port, &free.to_string());
         envoy_yaml = envoy_yaml.replace(port, &free.to_string());
     }
-    fs::write(release.join("envoy.yaml"), envoy_yaml).unwrap();
+    fs::write(checkout.join("envoy/envoy.yaml"), envoy_yaml).unwrap();
     // Bounded, so that they end with a test that is killed; and without what several Envoys of one machine would share.
     let envoy = format!(
         "timeout 120 {} --disable-hot-restart --config-path",
@@ -234,7 +247,7 @@ fn the_quick_start_leads_from_an_empty_folder_to_data() {
     let output = Command::new("timeout")
         .args(["120", "bash", "-c", &script])
         .current_dir(&work)
-        .env("LATCHKEY", &release)
+        .env("LATCHKEY", &checkout)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);

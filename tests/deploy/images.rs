@@ -33,7 +33,7 @@ fn images(text: &str) -> Vec<String> {
 fn every_image_has_a_fixed_tag_and_our_own_have_this_version() {
     let version = env!("CARGO_PKG_VERSION");
     let mut own = 0;
-    for path in files_below("", ".yaml") {
+    for path in files_below(&deployed(""), ".yaml") {
         for image in images(&fs::read_to_string(&path).unwrap()) {
             let (name, tag) = image.rsplit_once(':').unwrap();
             assert!(

@@ -12,6 +12,7 @@ mod istio;
 mod kubernetes;
 mod manifests;
 mod observability;
+mod picture;
 mod release;
 mod validate;
 mod walk;

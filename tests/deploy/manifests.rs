@@ -26,10 +26,10 @@ pub(crate) fn manifest(path: &str, kind: &str, name: &str) -> Value {
     found.remove(0)
 }
 
-/// Every file below a folder of `envoy/` whose name ends so.
-pub(crate) fn files_below(folder: &str, end: &str) -> Vec<PathBuf> {
+/// Every file below a folder whose name ends so.
+pub(crate) fn files_below(folder: &Path, end: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders = vec![deployed(folder)];
+    let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}")) {
             let path = entry.unwrap().path();

@@ -3,28 +3,33 @@
 
 use crate::compose::COMPOSE;
 use crate::{deployed, output, tool};
-use latchkey_tests::wait;
+use latchkey_tests::{Key, wait};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::LazyLock;
 
-fn dashboard() -> Value {
+pub(crate) fn dashboard() -> Value {
     serde_json::from_str(&fs::read_to_string(deployed("observability/dashboard.json")).unwrap())
         .unwrap()
 }
 
-/// A bit of everything that is counted.
-fn traffic() {
-    let caller = COMPOSE.caller();
+/// The key of a customer whose keys end soon.
+static KEY: LazyLock<Key> = LazyLock::new(|| {
     let store = &COMPOSE.stores[0];
-    // Made by an earlier round.
-    let _ = store.add_customer("METRICS");
-    let key = store.issue_key_for("METRICS", "3d").unwrap();
-    let reply = caller.ask_for_token("METRICS", &key.secret);
+    store.add_customer("METRICS").unwrap();
+    store.issue_key_for("METRICS", "3d").unwrap()
+});
+
+/// A bit of everything that is counted; returns the token that was issued.
+pub(crate) fn traffic() -> String {
+    let caller = COMPOSE.caller();
+    let reply = caller.ask_for_token("METRICS", &KEY.secret);
     let token = reply.json()["access_token"].as_str().unwrap().to_owned();
     caller.read("/products", &token, &[]);
     caller.ask("/products", &[]);
     caller.ask_for_token("NOBODY", "lk_x");
+    token
 }
 
 /// Sends traffic until Prometheus has something to answer.

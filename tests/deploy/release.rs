@@ -131,14 +131,14 @@ fn a_releases_manifests_name_its_version_registry_and_digest() {
     let folder = files::run_folder().unwrap();
     let (written, example) = (env!("CARGO_PKG_VERSION"), "registry.example.com/latchkey");
     let digest = "0123456789abcdef".repeat(4);
-    let filled = folder.join("deploy");
+    let filled = folder.join("dist");
     let mut fill = Command::new(script("fill.sh"));
     output(
         fill.arg(&filled)
             .args([written, "9.8.7", example, "images.test/team", &digest]),
     );
 
-    let read = |path: &str| fs::read_to_string(filled.join(path)).unwrap();
+    let read = |path: &str| fs::read_to_string(filled.join("envoy").join(path)).unwrap();
     let filter = format!("images.test/team/filter@sha256:{digest}");
     for path in [
         "istio/issue.yaml",
@@ -168,8 +168,9 @@ fn a_releases_manifests_name_its_version_registry_and_digest() {
             "-rE",
             &format!("{example}|latchkey-(store|filter):{written}"),
         ])
-        .arg(&filled)
+        .arg(filled.join("envoy"))
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+    crate::docs::assert_links_lead_somewhere(&filled);
 }

