@@ -125,6 +125,39 @@ fn the_index_names_every_page() {
     );
 }
 
+/// What stands after `make ` where it begins a command: a target, unless it is an option or an ordinary word.
+fn targets(text: &str) -> Vec<&str> {
+    let commands = text.lines().flat_map(|line| {
+        let quoted = line.split('`').skip(1).step_by(2);
+        let run = line.trim_start().trim_start_matches("- run: ");
+        quoted.chain([run])
+    });
+    let named = commands.filter_map(|command| command.strip_prefix("make "));
+    named
+        .filter_map(|rest| rest.split([' ', ';']).next())
+        .collect()
+}
+
+#[test]
+fn every_make_target_that_a_page_or_a_workflow_names_is_there() {
+    let makefile = read(&files::checkout().join("Makefile"));
+    let workflows = files_below(&files::checkout().join(".github"), ".yml");
+    assert_eq!(workflows.len(), 2);
+    let mut named = 0;
+    for page in pages(files::checkout()).into_iter().chain(workflows) {
+        for target in targets(&read(&page)) {
+            let rule = format!("\n{target}:");
+            assert!(
+                makefile.contains(&rule) || target.starts_with(['-', '…']),
+                "{}: make {target}",
+                page.display()
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 40, "only {named} were found");
+}
+
 /// A block of code, and the comment on the line before it.
 struct Example {
     origin: String,

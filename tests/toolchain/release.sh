@@ -5,6 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 written=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 version=${LATCHKEY_VERSION:-$written}
+version=${version#v} # as tags have it
 example=registry.example.com/latchkey
 registry=${LATCHKEY_REGISTRY:-$example}
 dist=$root/dist
