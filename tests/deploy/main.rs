@@ -12,6 +12,7 @@ mod istio;
 mod kubernetes;
 mod manifests;
 mod observability;
+mod pages;
 mod picture;
 mod release;
 mod validate;

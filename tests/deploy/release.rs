@@ -172,5 +172,5 @@ fn a_releases_manifests_name_its_version_registry_and_digest() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
-    crate::docs::assert_links_lead_somewhere(&filled);
+    crate::pages::assert_links_lead_somewhere(&filled);
 }
