@@ -150,7 +150,7 @@ fn a_value_that_the_schemas_do_not_allow_is_found() {
         .into_iter()
         .find(|document| document["kind"] == "Gateway")
         .unwrap();
-    gateway["spec"]["servers"][0]["tls"]["mode"] = json!("SIMPEL");
+    gateway["spec"]["servers"][0]["tls"]["mode"] = json!("NONE");
     let path = folder.join("wrong.json");
     fs::write(&path, gateway.to_string()).unwrap();
     assert!(validate_by_packages(&[&path]).is_err());
