@@ -1,10 +1,12 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store check-lookup run test test-clients bench bench-store fuzz lint release programs postgres schemathesis clients deploytools
+.PHONY: help setup wasm store check-lookup run test test-clients bench bench-store fuzz lint release programs postgres schemathesis clients deploytools test-faults test-matrix soak trap
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
 export CARGO_TARGET_DIR := $(CURDIR)/target
+
+MINUTES ?= 1
 
 # The Envoy that `make setup` chose.
 with_envoy := ENVOY_BIN='$(CURDIR)/target/tools/envoy'
@@ -36,6 +38,21 @@ bench-store: postgres ## The store part: a million customers in SQLite and in Po
 
 fuzz: ## Try the core with millions of made-up inputs, a minute a target; needs a C++ compiler
 	@$(toolchain)/fuzz.sh
+
+test-faults: wasm programs trap ## Put every fault that was thought of to the real Envoy, and see what becomes of it
+	@$(with_envoy) target/debug/faults $(FAULTS)
+	@$(toolchain)/report.sh faults 'make test-faults' $(if $(FAULTS),partial,complete) <target/reliability/faults.table
+
+soak: wasm programs ## A steady load of every kind for MINUTES (1): no wrong answer, no more memory, counters that add up
+	@$(with_envoy) LATCHKEY_SOAK_MINUTES='$(MINUTES)' cargo test --locked --package latchkey-tests --test soak -- --nocapture
+	@$(toolchain)/report.sh soak 'make soak MINUTES=$(MINUTES)' \
+	    "$$([ '$(MINUTES)' -ge 30 ] && echo complete || echo partial)" <target/reliability/soak.table
+
+test-matrix: wasm programs postgres schemathesis ## Run the tests of the whole system on every Envoy that is supported
+	@$(toolchain)/matrix.sh
+
+trap: setup
+	@$(toolchain)/build-trap.sh
 
 lint: setup ## Check formatting, lints, dependencies, scripts and spelling
 	@$(toolchain)/lint.sh
@@ -85,6 +102,10 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   LATCHKEY_REGISTRY        the registry that a release's manifests name (registry.example.com/latchkey)
 #:   PROMETHEUS_BIN           the folder of a certain Prometheus's programs, for test (else: on PATH, else Debian's)
 #:   LATCHKEY_CRDS            the folder of Istio's and Envoy Gateway's CRDs, for test (else: ../*/crds; skipped if there is none)
+#:   FAULTS                   which groups of faults, for test-faults (all): lookup caller http2 configuration clock trap outage restart
+#:   MINUTES                  how long the load lasts, for soak (1)
+#:   ENVOY_VERSIONS           which Envoys, for test-matrix (1.36.4 1.37.0 1.38.2 1.39.3 1.40.0)
+#:   MATRIX_TESTS             which tests, for test-matrix (all of tests/system)
 #:   BENCH_ARGS               arguments for bench; --help lists them
 #:   BENCH_STORE_ARGS         arguments for bench-store; --help lists them
 #:   LATCHKEY_WASM_TOOLCHAIN  rustup or debian (else: whichever is there or can be had)

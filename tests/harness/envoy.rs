@@ -226,12 +226,7 @@ impl Envoy {
 
     /// Bytes of its memory that are resident, from the kernel.
     pub fn resident_bytes(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process().id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line
-            .and_then(|line| line.trim().strip_suffix(" kB"))
-            .context("no VmRSS")?;
-        Ok(kilobytes.parse::<u64>()? * 1024)
+        self.process().resident_bytes()
     }
 }
 

@@ -38,6 +38,7 @@
 //! - [`Store`] has the account manager's commands, and can be stopped and started.
 //! - [`Lookup`] takes the store's place where the lookup is to go wrong ([`Bootstrap::connect_lookup`]).
 //! - [`Authority`] is a certification authority of the test's own, for TLS.
+//! - [`load::Load`] asks without end, and notes every answer that is not the right one.
 //! - [`Postgres`] is a real server, with databases for the asking; for the store, where SQLite is not enough.
 //! - [`vectors`] are the examples in `tests/vectors/`, and [`recipe`] makes their tokens.
 //! - [`jwt`] makes tokens of any shape; [`Stack::forge`] one that the stack accepts, changed by a merge patch.
@@ -53,6 +54,7 @@ pub mod envoy;
 pub mod files;
 pub mod http;
 pub mod jwt;
+pub mod load;
 pub mod lookup;
 pub mod metrics;
 pub mod postgres;

@@ -13,6 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::http::Request;
 use crate::stack::now;
 use crate::upstream::Seen;
 
@@ -32,6 +33,8 @@ pub enum Behaviour {
     Reset(Vec<u8>),
     /// These bytes are sent one a second.
     Drip(Vec<u8>),
+    /// Another lookup service is asked, and its answer sent.
+    Forward(Box<Seen>, SocketAddr),
     /// Nothing is ever sent.
     Silence,
     /// These bytes are sent once the test says [`Lookup::release`].
@@ -50,6 +53,8 @@ struct State {
     behaviours: HashMap<String, Vec<Behaviour>>,
     seen: Vec<Seen>,
     released: Vec<String>,
+    /// A real lookup service, for all whom no behaviour is about.
+    behind: Option<SocketAddr>,
 }
 
 impl Lookup {
@@ -85,6 +90,11 @@ impl Lookup {
             .state()
             .behaviours
             .insert(code.to_owned(), behaviours);
+    }
+
+    /// Asks a real lookup service about everyone without a [`Lookup::on`], from now on, and hands on its answer.
+    pub fn forward_to(&self, behind: SocketAddr) {
+        self.shared.state().behind = Some(behind);
     }
 
     /// Lets every answer for this Customer Code go that was held back.
@@ -131,6 +141,9 @@ impl Shared {
                     setsockopt(&stream, sockopt::Linger, &at_once)?;
                     return Ok(());
                 }
+                Behaviour::Forward(request, behind) => {
+                    stream.write_all(&forward(&request, behind)?)?;
+                }
                 Behaviour::Drip(bytes) => {
                     for byte in bytes {
                         stream.write_all(&[byte])?;
@@ -156,18 +169,36 @@ impl Shared {
     fn next(&self, request: Seen) -> (String, Behaviour) {
         let mut state = self.state();
         let path = decoded(&request.path);
-        state.seen.push(request);
+        let behind = state.behind;
+        if behind.is_none() {
+            state.seen.push(request.clone());
+        }
         let about = state
             .behaviours
             .iter_mut()
             .filter(|(code, _)| path.contains(&**code));
         // One code may be a part of another.
         match about.max_by_key(|(code, _)| code.len()) {
-            None => (String::new(), Behaviour::Send(reply("404 Not Found", ""))),
+            None => {
+                let behaviour = match behind {
+                    Some(behind) => Behaviour::Forward(Box::new(request), behind),
+                    None => Behaviour::Send(reply("404 Not Found", "")),
+                };
+                (String::new(), behaviour)
+            }
             Some((code, left)) if left.len() > 1 => (code.clone(), left.remove(0)),
             Some((code, left)) => (code.clone(), left[0].clone()),
         }
     }
+}
+
+fn forward(request: &Seen, behind: SocketAddr) -> Result<Vec<u8>> {
+    let mut copy = Request::new(&request.method, &request.path);
+    for (name, value) in &request.headers {
+        copy = copy.header(name, value);
+    }
+    let answer = copy.send(behind)?;
+    Ok(reply(&format!("{} Forwarded", answer.status), answer.body))
 }
 
 /// A whole HTTP reply with a JSON body.

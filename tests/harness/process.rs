@@ -92,6 +92,16 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
+    /// Bytes of its memory that are resident, from the kernel.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line
+            .and_then(|line| line.trim().strip_suffix(" kB"))
+            .context("no VmRSS")?;
+        Ok(kilobytes.parse::<u64>()? * 1024)
+    }
+
     /// An error that tells how it ended and what it last wrote, once it has ended.
     pub fn check(&mut self) -> Result<()> {
         match self.exit() {

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -19,7 +20,14 @@ const BODY_LIMIT: usize = 64 << 20;
 /// An HTTP/1.1 server in this process. It answers 200 with the request as JSON, and remembers it.
 pub struct Upstream {
     address: SocketAddr,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    memory: Arc<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    seen: Mutex<Vec<Seen>>,
+    /// Whether what comes is only answered.
+    forgetful: AtomicBool,
 }
 
 /// One request as it arrived.
@@ -43,8 +51,8 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").context("no port for the upstream")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let router = app(seen.clone());
+        let memory = Arc::new(Memory::default());
+        let router = app(memory.clone());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()?;
@@ -54,7 +62,7 @@ impl Upstream {
                 axum::serve(listener, router).await
             })
         });
-        Ok(Self { address, seen })
+        Ok(Self { address, memory })
     }
 
     /// Where it listens.
@@ -62,14 +70,20 @@ impl Upstream {
         self.address
     }
 
+    /// From now on requests are answered and forgotten, since a long run would fill the memory.
+    pub fn forget_requests(&self) {
+        self.memory.forgetful.store(true, Ordering::Relaxed);
+    }
+
     /// How many requests came so far, from all tests of this file together.
     pub fn count(&self) -> usize {
-        lock(&self.seen).len()
+        self.memory.lock().len()
     }
 
     /// The requests that came so far and carry this header with this value.
     pub fn requests_with(&self, name: &str, value: &str) -> Vec<Seen> {
-        lock(&self.seen)
+        self.memory
+            .lock()
             .iter()
             .filter(|seen| seen.values(name) == [value.as_bytes()])
             .cloned()
@@ -123,41 +137,46 @@ fn pairs(fields: &HeaderMap) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-fn app(seen: Arc<Mutex<Vec<Seen>>>) -> Router {
-    Router::new().fallback(report).with_state(seen)
+fn app(memory: Arc<Memory>) -> Router {
+    Router::new().fallback(report).with_state(memory)
 }
 
 async fn report(
-    State(seen): State<Arc<Mutex<Vec<Seen>>>>,
+    State(memory): State<Arc<Memory>>,
     request: Request,
 ) -> Result<impl IntoResponse, StatusCode> {
     let (head, body) = request.into_parts();
-    // Counted before its body is here: a request that stops halfway has reached the upstream all the same.
-    let number = {
-        let mut seen = lock(&seen);
-        seen.push(Seen {
-            method: head.method.to_string(),
-            path: head.uri.to_string(),
-            headers: pairs(&head.headers),
-            body: Vec::new(),
-            trailers: Vec::new(),
-        });
-        seen.len() - 1
+    let mut request = Seen {
+        method: head.method.to_string(),
+        path: head.uri.to_string(),
+        headers: pairs(&head.headers),
+        body: Vec::new(),
+        trailers: Vec::new(),
     };
+    let forgetful = memory.forgetful.load(Ordering::Relaxed);
+    // Counted before its body is here: a request that stops halfway has reached the upstream all the same.
+    let number = (!forgetful).then(|| {
+        let mut seen = memory.lock();
+        seen.push(request.clone());
+        seen.len() - 1
+    });
     let body = Limited::new(body, BODY_LIMIT)
         .collect()
         .await
         .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-    let mut seen = lock(&seen);
-    let request = &mut seen[number];
     request.trailers = body.trailers().map(pairs).unwrap_or_default();
     request.body = body.to_bytes().to_vec();
+    if let Some(number) = number {
+        memory.lock()[number].clone_from(&request);
+    }
     Ok((
         [(CONTENT_TYPE, "application/json")],
         format!("{:#}\n", request.describe()),
     ))
 }
 
-fn lock(seen: &Mutex<Vec<Seen>>) -> MutexGuard<'_, Vec<Seen>> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
+impl Memory {
+    fn lock(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -1,0 +1,69 @@
+//! `make test-faults`: every fault that was thought of, through the real Envoy, as a table. With the names of groups as
+//! arguments, those only.
+
+mod answer;
+mod callers;
+mod clock;
+mod configuration;
+mod http2;
+mod http2_callers;
+mod lookup;
+mod matrix;
+mod outage;
+mod restart;
+mod trap;
+
+use anyhow::{Result, bail, ensure};
+use latchkey_tests::files;
+use matrix::Matrix;
+use std::fs;
+use std::process::ExitCode;
+
+type Group = (&'static str, fn(&mut Matrix));
+
+const GROUPS: [Group; 8] = [
+    ("lookup", lookup::run),
+    ("caller", callers::run),
+    ("http2", http2_callers::run),
+    ("configuration", configuration::run),
+    ("clock", clock::run),
+    ("trap", trap::run),
+    ("outage", outage::run),
+    ("restart", restart::run),
+];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let known = GROUPS.map(|(name, _)| name);
+    if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
+        bail!("there is no group {unknown:?}: expected some of {known:?}");
+    }
+    let mut matrix = Matrix::default();
+    for (name, run) in GROUPS {
+        if wanted.is_empty() || wanted.iter().any(|other| other == name) {
+            run(&mut matrix);
+        }
+    }
+    let folder = files::target_folder().join("reliability");
+    fs::create_dir_all(&folder)?;
+    let mut table = Vec::new();
+    matrix.print(&mut table)?;
+    fs::write(folder.join("faults.table"), table)?;
+    let (rows, failed) = matrix.count();
+    ensure!(
+        failed == 0,
+        "{failed} of {rows} rows are not as expected: see the lines that begin with FAIL"
+    );
+    println!("All {rows} rows are as expected.");
+    Ok(())
+}
