@@ -1,15 +1,49 @@
 //! The one file that names hostcalls (proxy-wasm ABI 0.2.1). Each tells of its failure; none can panic.
 //!
-//! The SDK's own wrappers panic on a status they do not expect and on header bytes that are not UTF-8,
-//! so only the call that its dispatcher must know of ([`dispatch`]) goes through them.
+//! The usual SDK is not used: its wrappers panic on a status they do not expect and on header bytes that
+//! are not UTF-8, and it makes the module slower and larger.
 
 use latchkey_core::Timestamp;
 use latchkey_core::http::{HeaderPair, Reply};
 use latchkey_core::lookup::Call;
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType};
 use std::ptr::null_mut;
 use std::time::Duration;
+
+/// How much a line of the log matters.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum LogLevel {
+    Debug = 1,
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+}
+
+/// Header fields the host keeps.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Fields {
+    Request = 0,
+    RequestTrailers = 1,
+    CallReply = 6,
+}
+
+/// Bytes the host keeps.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+enum Buffer {
+    RequestBody = 0,
+    CallReplyBody = 4,
+    PluginConfiguration = 7,
+}
+
+/// What a metric does with what it is told.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum MetricKind {
+    Counter = 0,
+    Histogram = 2,
+}
 
 /// The host did not do what it was asked.
 #[derive(Debug)]
@@ -69,6 +103,18 @@ unsafe extern "C" {
         headers_size: usize,
         grpc_status: i32,
     ) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout: u32,
+        token: *mut u32,
+    ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
@@ -85,9 +131,14 @@ fn received(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8
     if data.is_null() {
         return Ok(Vec::new());
     }
-    // SAFETY: the host fills what `proxy_on_memory_allocate` gave it, a boxed slice of exactly `size`
-    // bytes, and leaves its ownership to the caller.
+    // SAFETY: the host fills what `allocate` gave it, a boxed slice of exactly `size` bytes, and leaves its
+    // ownership to the caller.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+}
+
+/// Memory for the host to write into; `proxy_on_memory_allocate` hands it over.
+pub(crate) fn allocate(size: usize) -> *mut u8 {
+    Box::into_raw(Box::<[u8]>::new_uninit_slice(size)).cast()
 }
 
 /// Writes a line to Envoy's log.
@@ -147,27 +198,27 @@ pub(crate) fn enter(stream: u32) -> Result<()> {
 
 /// The plugin's configuration.
 pub(crate) fn configuration() -> Result<Vec<u8>> {
-    buffer(BufferType::PluginConfiguration, usize::MAX)
+    buffer(Buffer::PluginConfiguration, usize::MAX)
 }
 
 /// At most `limit` bytes of the request body that Envoy holds.
 pub(crate) fn request_body(limit: usize) -> Result<Vec<u8>> {
-    buffer(BufferType::HttpRequestBody, limit)
+    buffer(Buffer::RequestBody, limit)
 }
 
 /// At most `limit` bytes of a call's reply.
 pub(crate) fn call_body(limit: usize) -> Result<Vec<u8>> {
-    buffer(BufferType::HttpCallResponseBody, limit)
+    buffer(Buffer::CallReplyBody, limit)
 }
 
-fn buffer(kind: BufferType, limit: usize) -> Result<Vec<u8>> {
+fn buffer(kind: Buffer, limit: usize) -> Result<Vec<u8>> {
     // SAFETY: see `received`.
     received(|data, size| unsafe { proxy_get_buffer_bytes(kind as u32, 0, limit, data, size) })
 }
 
 /// `:status` of a call's reply.
 pub(crate) fn call_status() -> Result<Vec<u8>> {
-    let (map, name) = (MapType::HttpCallResponseHeaders as u32, b":status");
+    let (map, name) = (Fields::CallReply as u32, b":status");
     received(|data, size| {
         // SAFETY: the name is valid for its size; for the rest see `received`.
         unsafe { proxy_get_header_map_value(map, name.as_ptr(), name.len(), data, size) }
@@ -179,7 +230,7 @@ pub(crate) fn call_status() -> Result<Vec<u8>> {
 pub(crate) struct HeaderMap(Vec<u8>);
 
 /// The request's header fields, or its trailers, all in one crossing.
-pub(crate) fn fields(map: MapType) -> Result<HeaderMap> {
+pub(crate) fn fields(map: Fields) -> Result<HeaderMap> {
     // SAFETY: see `received`.
     received(|data, size| unsafe { proxy_get_header_map_pairs(map as u32, data, size) })
         .map(HeaderMap)
@@ -187,20 +238,45 @@ pub(crate) fn fields(map: MapType) -> Result<HeaderMap> {
 
 impl HeaderMap {
     /// Every field; `None`: the bytes are not what they should be.
-    pub(crate) fn pairs(&self) -> Option<Vec<HeaderPair<'_>>> {
-        let (count, mut sizes) = take_u32(&self.0)?;
-        let mut texts = sizes.get(count.checked_mul(8)?..)?;
-        let mut pairs = Vec::with_capacity(count);
-        for _ in 0..count {
-            let (name_size, rest) = take_u32(sizes)?;
-            let (value_size, rest) = take_u32(rest)?;
-            sizes = rest;
-            let (name, rest) = texts.split_at_checked(name_size)?;
-            let (value, rest) = rest.get(1..)?.split_at_checked(value_size)?;
-            texts = rest.get(1..)?;
-            pairs.push((name, value));
+    pub(crate) fn pairs(&self) -> Option<Pairs<'_>> {
+        if self.0.is_empty() {
+            // So the host writes a map without fields.
+            return Some(Pairs {
+                sizes: &[],
+                texts: &[],
+            });
         }
-        Some(pairs)
+        let (count, rest) = take_u32(&self.0)?;
+        let (sizes, texts) = rest.split_at_checked(count.checked_mul(8)?)?;
+        let expected = sizes.chunks_exact(4).try_fold(0_usize, |sum, size| {
+            sum.checked_add(take_u32(size)?.0)?.checked_add(1)
+        });
+        (expected? == texts.len()).then_some(Pairs { sizes, texts })
+    }
+}
+
+/// The fields of a [`HeaderMap`] whose sizes have been checked, so that none is missed.
+#[derive(Clone)]
+pub(crate) struct Pairs<'a> {
+    sizes: &'a [u8],
+    texts: &'a [u8],
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = HeaderPair<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.text()?, self.text()?))
+    }
+}
+
+impl<'a> Pairs<'a> {
+    fn text(&mut self) -> Option<&'a [u8]> {
+        let (size, sizes) = take_u32(self.sizes)?;
+        let (text, texts) = self.texts.split_at_checked(size)?;
+        self.sizes = sizes;
+        self.texts = texts.get(1..)?;
+        Some(text)
     }
 }
 
@@ -210,14 +286,14 @@ fn take_u32(bytes: &[u8]) -> Option<(usize, &[u8])> {
 }
 
 /// Removes every field of a name from the request's headers or trailers.
-pub(crate) fn remove(map: MapType, name: &str) -> Result<()> {
+pub(crate) fn remove(map: Fields, name: &str) -> Result<()> {
     // SAFETY: the pointer is valid for its size.
     ok(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
 }
 
 /// Sets a field of the request in place of whatever it had.
 pub(crate) fn set_header(name: &str, value: &str) -> Result<()> {
-    let map = MapType::HttpRequestHeaders as u32;
+    let map = Fields::Request as u32;
     // SAFETY: both pointers are valid for their sizes.
     ok(unsafe {
         proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
@@ -258,38 +334,52 @@ pub(crate) fn reply(reply: &Reply) -> Result<()> {
 }
 
 /// The form [`HeaderMap`] reads.
-fn serialize(headers: &[(&str, String)]) -> Vec<u8> {
-    let size = |text: &str| u32::try_from(text.len()).unwrap_or_default().to_le_bytes();
+fn serialize<N: AsRef<str>>(headers: &[(N, String)]) -> Vec<u8> {
+    let size = |size: usize| u32::try_from(size).unwrap_or_default().to_le_bytes();
     let mut bytes = Vec::with_capacity(512);
-    bytes.extend(
-        u32::try_from(headers.len())
-            .unwrap_or_default()
-            .to_le_bytes(),
-    );
+    bytes.extend(size(headers.len()));
     for (name, value) in headers {
-        bytes.extend(size(name));
-        bytes.extend(size(value));
+        bytes.extend(size(name.as_ref().len()));
+        bytes.extend(size(value.len()));
     }
-    for text in headers.iter().flat_map(|(name, value)| [*name, value]) {
+    for text in headers
+        .iter()
+        .flat_map(|(name, value)| [name.as_ref(), value])
+    {
         bytes.extend(text.as_bytes());
         bytes.push(0);
     }
     bytes
 }
 
-/// Makes a call; its answer comes to `on_http_call_response` of the stream that made it.
-pub(crate) fn dispatch(call: &Call) -> Result<()> {
-    let headers = call
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    hostcalls::dispatch_http_call(&call.cluster, headers.collect(), None, vec![], call.timeout)
-        .map(|_| ())
-        .map_err(|_| Failed)
+/// Makes a call. Its answer comes to `proxy_on_http_call_response` of the root context, with the number
+/// returned here.
+pub(crate) fn dispatch(call: &Call) -> Result<u32> {
+    let headers = serialize(&call.headers);
+    let timeout = u32::try_from(call.timeout.as_millis()).unwrap_or(u32::MAX);
+    // No field: a count of zero.
+    let trailers = [0; 4];
+    let mut token = 0;
+    // SAFETY: all pointers are valid for their sizes, and the host writes one `u32`.
+    ok(unsafe {
+        proxy_http_call(
+            call.cluster.as_ptr(),
+            call.cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            trailers.as_ptr(),
+            0,
+            trailers.as_ptr(),
+            trailers.len(),
+            timeout,
+            &mut token,
+        )
+    })?;
+    Ok(token)
 }
 
 /// The handle of a metric, which is made where it is new.
-pub(crate) fn metric(kind: MetricType, name: &str) -> Result<u32> {
+pub(crate) fn metric(kind: MetricKind, name: &str) -> Result<u32> {
     let mut id = 0;
     // SAFETY: the name is valid for its size, and the host writes one `u32`.
     ok(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id) })?;

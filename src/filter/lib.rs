@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )]
 
+mod callbacks;
 mod host;
 mod root;
 mod stream;
@@ -14,9 +15,3 @@ mod telemetry;
 #[cfg(feature = "trap")]
 mod trap;
 mod worker;
-
-use root::Root;
-
-proxy_wasm::main! {{
-    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
-}}

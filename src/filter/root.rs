@@ -1,61 +1,32 @@
-//! The plugin's life: it is configured, makes streams, and ticks while one of them waits.
+//! The plugin's life: it is configured, and ticks while it has something to do.
 
-use crate::host;
-use crate::stream::Stream;
+use crate::host::{self, LogLevel};
 use crate::telemetry;
 use crate::worker::Worker;
 use latchkey_core::{Config, Engine};
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{ContextType, LogLevel};
 use std::rc::Rc;
 
-/// The root context.
-#[derive(Default)]
-pub(crate) struct Root {
-    worker: Option<Rc<Worker>>,
-}
-
-impl Context for Root {}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, _size: usize) -> bool {
-        let text = host::configuration().unwrap_or_default();
-        let loaded = Config::load(&text, &host::variable);
-        telemetry::configured(loaded.is_ok());
-        match loaded {
-            Ok(config) => {
-                for warning in config.warnings() {
-                    host::log(
-                        LogLevel::Warn,
-                        &format!("latchkey: configuration: {warning}"),
-                    );
-                }
-                self.worker = Some(Rc::new(Worker::new(Engine::new(config))));
-                true
-            }
-            Err(error) => {
+/// Loads the plugin's configuration; `None`: it is refused, and the log says why.
+pub(crate) fn configure() -> Option<Rc<Worker>> {
+    let text = host::configuration().unwrap_or_default();
+    let loaded = Config::load(&text, &host::variable);
+    telemetry::configured(loaded.is_ok());
+    match loaded {
+        Ok(config) => {
+            for warning in config.warnings() {
                 host::log(
-                    LogLevel::Error,
-                    &format!("latchkey: configuration refused: {error}"),
+                    LogLevel::Warn,
+                    &format!("latchkey: configuration: {warning}"),
                 );
-                false
             }
+            Some(Rc::new(Worker::new(Engine::new(config))))
         }
-    }
-
-    fn on_tick(&mut self) {
-        #[cfg(feature = "trap")]
-        crate::trap::at(b"tick");
-        if let Some(worker) = &self.worker {
-            worker.tick();
+        Err(error) => {
+            host::log(
+                LogLevel::Error,
+                &format!("latchkey: configuration refused: {error}"),
+            );
+            None
         }
-    }
-
-    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(id, self.worker.clone())))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
     }
 }

@@ -1,6 +1,6 @@
 //! One request on its way through the filter.
 
-use crate::host;
+use crate::host::{self, Fields, LogLevel};
 use crate::worker::Worker;
 use latchkey_core::http::{Reply, RequestHead};
 use latchkey_core::identity::Edits;
@@ -9,87 +9,52 @@ use latchkey_core::lookup::reply::MAX_REPLY;
 use latchkey_core::outcome::Endpoint;
 use latchkey_core::token::MAX_BODY;
 use latchkey_core::{Action, Event, State, Step};
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action as Flow, LogLevel, MapType};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// The stream's context. Without a worker there is no configuration, and nothing passes.
-pub(crate) struct Stream {
-    request: Option<Rc<Request>>,
+/// What Envoy does with the part of a request that it handed over.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Flow {
+    Continue = 0,
+    Pause = 1,
 }
 
-/// What a stream is about; a tick may reach it beside its own callbacks.
+/// What a stream is about; its own callbacks, a call's answer and a tick all reach it.
 pub(crate) struct Request {
     id: u32,
     state: RefCell<State>,
     worker: Rc<Worker>,
 }
 
-impl Stream {
-    pub(crate) fn new(id: u32, worker: Option<Rc<Worker>>) -> Self {
-        let request = worker.map(|worker| {
-            Rc::new(Request {
-                id,
-                state: RefCell::default(),
-                worker,
-            })
-        });
-        Self { request }
-    }
-
-    fn with(&self, event: impl FnOnce(&Rc<Request>) -> Flow) -> Flow {
-        match &self.request {
-            Some(request) => event(request),
-            None => closed(),
-        }
-    }
-}
-
-impl Drop for Stream {
+impl Drop for Request {
     fn drop(&mut self) {
-        if let Some(request) = &self.request {
-            request.worker.forget(request.id);
-        }
-    }
-}
-
-impl Context for Stream {
-    fn on_http_call_response(&mut self, _token: u32, headers: usize, body: usize, _: usize) {
-        if let Some(request) = &self.request {
-            request.answered(headers, body);
-        }
-    }
-}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Flow {
-        self.with(|request| request.head(end_of_stream))
-    }
-
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Flow {
-        self.with(|request| request.body(size, end_of_stream))
-    }
-
-    fn on_http_request_trailers(&mut self, _count: usize) -> Flow {
-        self.with(Request::trailers)
+        self.worker.forget(self.id);
     }
 }
 
 impl Request {
+    pub(crate) fn new(id: u32, worker: Rc<Worker>) -> Self {
+        Self {
+            id,
+            state: RefCell::default(),
+            worker,
+        }
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.id
     }
 
-    fn head(self: &Rc<Self>, end_of_stream: bool) -> Flow {
-        let Ok(map) = host::fields(MapType::HttpRequestHeaders) else {
+    pub(crate) fn head(self: &Rc<Self>, end_of_stream: bool) -> Flow {
+        let Ok(map) = host::fields(Fields::Request) else {
             return self.close();
         };
         let Some(pairs) = map.pairs() else {
             return self.close();
         };
         #[cfg(feature = "trap")]
-        crate::trap::head(&pairs);
+        crate::trap::head(pairs.clone());
         let head = {
             let engine = self.worker.engine.borrow();
             RequestHead::read(pairs, end_of_stream, engine.identity())
@@ -97,7 +62,7 @@ impl Request {
         self.advance(Event::Head(head))
     }
 
-    fn body(self: &Rc<Self>, size: usize, complete: bool) -> Flow {
+    pub(crate) fn body(self: &Rc<Self>, size: usize, complete: bool) -> Flow {
         match *self.state.borrow() {
             State::Passed => return Flow::Continue,
             State::Body(_) => {}
@@ -118,7 +83,7 @@ impl Request {
     }
 
     /// A request with trailers never says "end of stream" with its body, of which there may be none.
-    fn trailers(self: &Rc<Self>) -> Flow {
+    pub(crate) fn trailers(self: &Rc<Self>) -> Flow {
         let awaited = matches!(*self.state.borrow(), State::Body(_));
         if awaited {
             let bytes = host::request_body(MAX_BODY + 1).unwrap_or_default();
@@ -128,7 +93,7 @@ impl Request {
         if !passed {
             return Flow::Pause;
         }
-        let Ok(map) = host::fields(MapType::HttpRequestTrailers) else {
+        let Ok(map) = host::fields(Fields::RequestTrailers) else {
             return self.close();
         };
         let Some(pairs) = map.pairs() else {
@@ -139,7 +104,7 @@ impl Request {
             let identity = engine.identity();
             identity.anonymous(&RequestHead::read(pairs, true, identity))
         };
-        match remove(MapType::HttpRequestTrailers, &edits) {
+        match remove(Fields::RequestTrailers, &edits) {
             Ok(()) => Flow::Continue,
             Err(_) => self.close(),
         }
@@ -159,7 +124,7 @@ impl Request {
         })
     }
 
-    fn answered(self: &Rc<Self>, headers: usize, body_size: usize) {
+    pub(crate) fn answered(self: &Rc<Self>, headers: usize, body_size: usize) {
         #[cfg(feature = "trap")]
         crate::trap::at(b"answer");
         let status = if headers == 0 {
@@ -216,7 +181,10 @@ impl Request {
                 }
             }
             Action::Call(call) => match host::dispatch(&call) {
-                Ok(()) => Flow::Pause,
+                Ok(token) => {
+                    self.worker.await_answer(self, token);
+                    Flow::Pause
+                }
                 Err(_) => self.advance(Event::NotSent),
             },
             Action::Reply(reply) => {
@@ -224,7 +192,7 @@ impl Request {
                 send(&reply)
             }
             Action::Pass(pass) => {
-                if remove(MapType::HttpRequestHeaders, pass.edits()).is_err() {
+                if remove(Fields::Request, pass.edits()).is_err() {
                     return self.close();
                 }
                 for (name, value) in pass.edits().set() {
@@ -248,12 +216,13 @@ impl Request {
     }
 }
 
-fn remove(map: MapType, edits: &Edits) -> Result<(), host::Failed> {
+fn remove(map: Fields, edits: &Edits) -> Result<(), host::Failed> {
     let mut names = edits.remove().iter();
     names.try_for_each(|name| host::remove(map, name))
 }
 
-fn closed() -> Flow {
+/// The answer where there is no stream to ask about, or no configuration for it.
+pub(crate) fn closed() -> Flow {
     send(&Reply::internal(Endpoint::Guard))
 }
 

@@ -1,8 +1,7 @@
 //! Outcomes become metrics, filter state and log lines.
 
-use crate::host;
+use crate::host::{self, LogLevel, MetricKind};
 use latchkey_core::outcome::{Endpoint, LookupOutcome, LookupStatus, Outcome, Reason, Verdict};
-use proxy_wasm::types::{LogLevel, MetricType};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
@@ -42,10 +41,10 @@ impl Metric {
         }
     }
 
-    fn kind(self) -> MetricType {
+    fn kind(self) -> MetricKind {
         match self {
-            Self::LookupDuration => MetricType::Histogram,
-            _ => MetricType::Counter,
+            Self::LookupDuration => MetricKind::Histogram,
+            _ => MetricKind::Counter,
         }
     }
 }
@@ -140,7 +139,7 @@ impl Telemetry {
 pub(crate) fn configured(accepted: bool) {
     let result = if accepted { "accepted" } else { "refused" };
     let name = format!("latchkey_config_loads_total_result={result}");
-    if let Ok(id) = host::metric(MetricType::Counter, &name) {
+    if let Ok(id) = host::metric(MetricKind::Counter, &name) {
         host::increment(id, 1);
     }
 }

@@ -1,13 +1,13 @@
 //! Crashes on request, for the test of what follows one. Only in a build with the feature `trap`.
 
-use latchkey_core::http::HeaderPair;
+use crate::host::Pairs;
 use std::cell::RefCell;
 
 thread_local!(static WANTED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
 
 /// Notes where the caller wants the VM to crash, which may be here.
-pub(crate) fn head(pairs: &[HeaderPair<'_>]) {
-    if let Some((_, place)) = pairs.iter().find(|(name, _)| *name == b"x-trap") {
+pub(crate) fn head(mut pairs: Pairs<'_>) {
+    if let Some((_, place)) = pairs.find(|(name, _)| *name == b"x-trap") {
         WANTED.set(place.to_vec());
         if place == b"memory" {
             drop(vec![1_u8; usize::MAX / 2]);

@@ -1,4 +1,4 @@
-//! What the streams of one worker share: the engine, and who waits for a body.
+//! What the streams of one worker share: the engine, and who waits for a body or an answer.
 
 use crate::host;
 use crate::stream::Request;
@@ -23,6 +23,8 @@ pub(crate) struct Worker {
     /// Whether the host has ever handed a body over, so that it is known to be able to.
     host_delivers: Cell<bool>,
     waiting: RefCell<BTreeMap<u32, (Timestamp, Weak<Request>)>>,
+    /// Who made a call that is under way. Every call ends, with an answer or a timeout.
+    calls: RefCell<BTreeMap<u32, Weak<Request>>>,
     /// The period the host was last asked for; zero: no tick.
     period: Cell<Duration>,
 }
@@ -34,6 +36,7 @@ impl Worker {
             telemetry: Telemetry::default(),
             host_delivers: Cell::new(false),
             waiting: RefCell::default(),
+            calls: RefCell::default(),
             period: Cell::new(Duration::ZERO),
         }
     }
@@ -60,6 +63,22 @@ impl Worker {
         let more = Engine::body_timeout(true).saturating_sub(Engine::body_timeout(false));
         for (deadline, _) in self.waiting.borrow_mut().values_mut() {
             *deadline = deadline.plus(more);
+        }
+    }
+
+    /// Remembers that a stream waits for the answer of a call.
+    pub(crate) fn await_answer(&self, request: &Rc<Request>, token: u32) {
+        let request = Rc::downgrade(request);
+        self.calls.borrow_mut().insert(token, request);
+    }
+
+    /// Hands the answer of a call to the stream that made it, if that is still there.
+    pub(crate) fn answered(&self, token: u32, headers: usize, body_size: usize) {
+        let caller = self.calls.borrow_mut().remove(&token);
+        if let Some(request) = caller.and_then(|request| request.upgrade())
+            && host::enter(request.id()).is_ok()
+        {
+            request.answered(headers, body_size);
         }
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use wasmparser::{Parser, Payload};
 
 /// Envoy enters the VM for each of these, on every request that gives cause to. What the filter does not need is not here.
-const EXPORTS: [&str; 13] = [
+const EXPORTS: [&str; 12] = [
     "_initialize",
     "memory",
     "proxy_abi_version_0_2_1",
@@ -18,7 +18,6 @@ const EXPORTS: [&str; 13] = [
     "proxy_on_request_headers",
     "proxy_on_request_trailers",
     "proxy_on_tick",
-    "proxy_on_vm_start",
 ];
 
 fn module() -> Vec<u8> {
