@@ -2,14 +2,15 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hash};
 
 /// Entries live in two generations. When the young one is full it becomes the old one, and what was
 /// old is dropped. So memory is bounded and every step costs the same; what is used stays.
 #[derive(Debug)]
-pub struct Bounded<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+pub struct Bounded<K, V, S = RandomState> {
+    young: HashMap<K, V, S>,
+    old: HashMap<K, V, S>,
     /// Bytes the young generation takes, as told on insertion.
     bytes: usize,
     limit: Limit,
@@ -24,12 +25,12 @@ pub struct Limit {
     pub bytes: usize,
 }
 
-impl<K: Eq + Hash, V> Bounded<K, V> {
+impl<K: Eq + Hash, V, S: BuildHasher + Default> Bounded<K, V, S> {
     /// An empty map.
     pub fn new(limit: Limit) -> Self {
         Self {
-            young: HashMap::new(),
-            old: HashMap::new(),
+            young: HashMap::default(),
+            old: HashMap::default(),
             bytes: 0,
             limit,
         }

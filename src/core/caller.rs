@@ -4,6 +4,7 @@ use crate::bounded::{Bounded, Limit};
 use crate::config::Config;
 use crate::jwt::{TokenError, VerifiedToken};
 use crate::outcome::Reason;
+use crate::plain_hash::BuildPlainHasher;
 use crate::scope::Scope;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -77,7 +78,47 @@ impl Caller {
 /// never past its `exp`. Nothing refused is remembered.
 #[derive(Debug)]
 pub struct Callers {
-    known: Bounded<Vec<u8>, Arc<Caller>>,
+    known: Bounded<Tail, Known, BuildPlainHasher>,
+}
+
+/// A token that passed.
+#[derive(Debug)]
+struct Known {
+    token: Vec<u8>,
+    caller: Arc<Caller>,
+}
+
+/// The last bytes of a token: where to look for it. They are the signature's, so nobody can choose them for a
+/// token that passes, and two such tokens share them by a chance of one in 2^46.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Tail(u64);
+
+impl Tail {
+    fn of(token: &[u8]) -> Option<Self> {
+        token
+            .last_chunk()
+            .map(|tail| Self(u64::from_le_bytes(*tail)))
+    }
+}
+
+impl Known {
+    /// Compares every byte, whatever the first ones are, so that the time tells nothing of a token.
+    fn is(&self, token: &[u8]) -> bool {
+        let (own, own_rest) = self.token.as_chunks::<8>();
+        let (sent, sent_rest) = token.as_chunks::<8>();
+        let words = own.iter().zip(sent).fold(0, |differing, (own, sent)| {
+            differing | (u64::from_ne_bytes(*own) ^ u64::from_ne_bytes(*sent))
+        });
+        let rest = own_rest
+            .iter()
+            .zip(sent_rest)
+            .fold(0, |differing, (own, sent)| differing | (own ^ sent));
+        self.token.len() == token.len() && words == 0 && rest == 0
+    }
+
+    fn weight(&self) -> usize {
+        self.caller.weight(&self.token)
+    }
 }
 
 impl Default for Callers {
@@ -96,11 +137,12 @@ impl Callers {
         token: &[u8],
         now: Timestamp,
     ) -> Result<Arc<Caller>, Reason> {
-        if let Some(caller) = self.recall(token) {
+        let tail = Tail::of(token).ok_or(Reason::MalformedToken)?;
+        if let Some(caller) = self.recall(&tail, token) {
             if caller.is_valid(now) {
                 return Ok(caller);
             }
-            self.known.remove(token);
+            self.known.remove(&tail);
         }
         let payload = config
             .verifier
@@ -112,20 +154,56 @@ impl Callers {
             .map_err(TokenError::reason)?;
         let caller = Arc::new(Caller::new(config, &verified)?);
         if token.len() <= MAX_CACHED_TOKEN {
-            let weight = caller.weight(token);
-            self.known
-                .insert(token.to_vec(), Arc::clone(&caller), weight);
+            let known = Known {
+                token: token.to_vec(),
+                caller: Arc::clone(&caller),
+            };
+            let weight = known.weight();
+            self.known.insert(tail, known, weight);
         }
         Ok(caller)
     }
 
-    fn recall(&mut self, token: &[u8]) -> Option<Arc<Caller>> {
-        if let Some(caller) = self.known.young(token) {
-            return Some(Arc::clone(caller));
+    fn recall(&mut self, tail: &Tail, token: &[u8]) -> Option<Arc<Caller>> {
+        if let Some(known) = self.known.young(tail) {
+            return known.is(token).then(|| Arc::clone(&known.caller));
         }
-        let (token, caller) = self.known.take_old(token)?;
-        let weight = caller.weight(&token);
-        self.known.insert(token, Arc::clone(&caller), weight);
+        if !self.known.get(tail)?.is(token) {
+            return None;
+        }
+        let (tail, known) = self.known.take_old(tail)?;
+        let (caller, weight) = (Arc::clone(&known.caller), known.weight());
+        self.known.insert(tail, known, weight);
         Some(caller)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_token_is_the_token() {
+        let token = b"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJBQ01FMDEifQ.AAAAAAAAAAAAAAAAAAAAAAAAA";
+        let caller = Caller {
+            customer: "ACME01".into(),
+            scope: Scope::default(),
+            headers: Arc::default(),
+            not_before: 0.0,
+            expires: 1.0,
+        };
+        let known = Known {
+            token: token.to_vec(),
+            caller: Arc::new(caller),
+        };
+        assert!(known.is(token));
+        for at in 0..token.len() {
+            let mut other = token.to_vec();
+            other[at] ^= 1;
+            assert!(!known.is(&other), "byte {at}");
+            assert!(!known.is(&token[at..][..token.len() - at - 1]), "{at}");
+        }
+        assert!(!known.is(&[&token[..], b"A"].concat()));
+        assert!(!known.is(b""));
     }
 }

@@ -43,6 +43,7 @@ pub mod jwt;
 pub mod lookup;
 pub mod outcome;
 pub mod path;
+pub mod plain_hash;
 pub mod scope;
 pub mod secret;
 pub mod throttle;

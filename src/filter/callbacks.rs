@@ -8,9 +8,9 @@ use crate::host;
 use crate::root;
 use crate::stream::{self, Flow, Request};
 use crate::worker::Worker;
+use latchkey_core::plain_hash::BuildPlainHasher;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 /// Every context Envoy has made and not yet deleted.
@@ -18,15 +18,15 @@ struct Contexts {
     /// The plugins that this VM runs: one, and while a configuration is replaced by another, both.
     /// `None`: not configured, or the configuration was refused.
     roots: RefCell<BTreeMap<u32, Option<Rc<Worker>>>>,
-    /// The requests under way. One without a configuration is not among them.
-    requests: RefCell<HashMap<u32, Rc<Request>, BuildHasherDefault<NumberHasher>>>,
+    /// The requests under way, by numbers that Envoy counts up. One without a configuration is not among them.
+    requests: RefCell<HashMap<u32, Rc<Request>, BuildPlainHasher>>,
 }
 
 thread_local! {
     static CONTEXTS: Contexts = const {
         Contexts {
             roots: RefCell::new(BTreeMap::new()),
-            requests: RefCell::new(HashMap::with_hasher(BuildHasherDefault::new())),
+            requests: RefCell::new(HashMap::with_hasher(BuildPlainHasher::new())),
         }
     };
 }
@@ -71,26 +71,6 @@ fn with(id: u32, event: impl FnOnce(&Rc<Request>) -> Flow) -> Flow {
     match request {
         Some(request) => event(&request),
         None => stream::closed(),
-    }
-}
-
-/// The numbers come from Envoy, one after another; nobody can choose them so that they collide.
-#[derive(Default)]
-struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u32(u32::from(byte));
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 
