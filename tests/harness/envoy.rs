@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -48,6 +48,16 @@ impl Envoy {
         Self::start_with_workers(folder, bootstrap, environment, WORKERS)
     }
 
+    /// Starts it so that its log has every call into a virtual machine, and every call out of one.
+    pub fn start_traced(
+        folder: &Path,
+        bootstrap: &Bootstrap,
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
+        let spawned = spawn(folder, bootstrap, environment, WORKERS, "trace")?;
+        Self::once_ready(spawned)
+    }
+
     /// Starts it with so many worker threads.
     pub fn start_with_workers(
         folder: &Path,
@@ -55,7 +65,11 @@ impl Envoy {
         environment: &[(&str, &str)],
         workers: usize,
     ) -> Result<Self> {
-        let (mut process, admin_file) = spawn(folder, bootstrap, environment, workers)?;
+        let spawned = spawn(folder, bootstrap, environment, workers, "debug")?;
+        Self::once_ready(spawned)
+    }
+
+    fn once_ready((mut process, admin_file): (Process, PathBuf)) -> Result<Self> {
         let admin = wait_for(|| match process.check() {
             Err(error) => Some(Err(error)),
             Ok(()) => ready(&admin_file).map(Ok),
@@ -84,7 +98,7 @@ impl Envoy {
         bootstrap: &Bootstrap,
         environment: &[(&str, &str)],
     ) -> Result<String> {
-        let (mut process, admin_file) = spawn(folder, bootstrap, environment, WORKERS)?;
+        let (mut process, admin_file) = spawn(folder, bootstrap, environment, WORKERS, "debug")?;
         let ended = wait_for(|| match process.exit() {
             Some(_) => Some(true),
             None => ready(&admin_file).map(|_| false),
@@ -235,7 +249,8 @@ fn spawn(
     bootstrap: &Bootstrap,
     environment: &[(&str, &str)],
     workers: usize,
-) -> Result<(Process, std::path::PathBuf)> {
+    wasm_log: &str,
+) -> Result<(Process, PathBuf)> {
     fs::create_dir_all(folder)?;
     let configuration = folder.join("envoy.json");
     fs::write(&configuration, format!("{:#}\n", bootstrap.0))?;
@@ -260,7 +275,7 @@ fn spawn(
             "--log-level",
             "warning",
             "--component-log-level",
-            "wasm:debug",
+            &format!("wasm:{wasm_log}"),
         ])
         .envs(environment.iter().copied());
     let process = Process::spawn("Envoy", command, &folder.join("envoy.log"))?;

@@ -47,6 +47,7 @@ pub struct Setup {
     configuration: Vec<Value>,
     bootstrap: Change,
     environment: Vec<(&'static str, &'static str)>,
+    traced: bool,
 }
 
 /// A customer with one API Key.
@@ -101,6 +102,12 @@ impl Setup {
         self
     }
 
+    /// Lets Envoy's log have every call into a virtual machine, and every call out of one.
+    pub fn traced(mut self) -> Self {
+        self.traced = true;
+        self
+    }
+
     /// Starts the stack; fails the test if it cannot.
     pub fn start(self) -> Stack {
         self.try_start().unwrap_or_else(|error| panic!("{error:#}"))
@@ -126,9 +133,15 @@ impl Setup {
             &folder.join("store.log"),
             SERVICE_TOKEN,
         )?;
+        let traced = self.traced;
         let (mut bootstrap, environment) =
             self.apply(|bootstrap| bootstrap.connect(store.address(), upstream.address()))?;
-        let envoy = Envoy::start(&folder, &bootstrap, &environment)?;
+        let start = if traced {
+            Envoy::start_traced
+        } else {
+            Envoy::start
+        };
+        let envoy = start(&folder, &bootstrap, &environment)?;
         Ok(Stack {
             configuration: bootstrap.configuration()?,
             envoy,
@@ -176,6 +189,7 @@ impl Stack {
             configuration: Vec::new(),
             bootstrap: Box::new(|_| Ok(())),
             environment: Vec::new(),
+            traced: false,
         }
     }
 

@@ -20,6 +20,9 @@ const EXPORTS: [&str; 12] = [
     "proxy_on_tick",
 ];
 
+/// What the module is kept under, in bytes: each virtual machine compiles it.
+const MOST: usize = 300_000;
+
 fn module() -> Vec<u8> {
     fs::read(files::module().unwrap()).unwrap()
 }
@@ -35,4 +38,10 @@ fn the_module_exports_what_envoy_has_to_call_and_nothing_else() {
     }
     exports.sort_unstable();
     assert_eq!(exports, EXPORTS);
+}
+
+#[test]
+fn the_module_is_small() {
+    let size = module().len();
+    assert!(size < MOST, "{size} bytes, where {MOST} is too much");
 }
