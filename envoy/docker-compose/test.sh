@@ -92,4 +92,8 @@ for attempt in $(seq 1 60); do
     [ "$attempt" -lt 60 ] || fail "Prometheus has not seen the tokens: $answer"
     sleep 1
 done
+step 'dashboard'
+password=$(sed -n 's/^GRAFANA_PASSWORD=//p' .env)
+expect 'the dashboard in Grafana' 200 \
+    "$(status --user "admin:$password" "http://127.0.0.1:${GRAFANA_PORT:-3000}/api/dashboards/uid/latchkey")"
 step 'all well'

@@ -44,8 +44,14 @@ fn script(folder: &Path) -> Command {
         .env("LATCHKEY_DATABASE_URL", COMPOSE.stores[0].database())
         .env("LATCHKEY_WASM", files::module().unwrap())
         .env("LATCHKEY_PORT", port.to_string())
-        .env("PROMETHEUS_PORT", COMPOSE.prometheus.port().to_string());
+        .env("PROMETHEUS_PORT", COMPOSE.prometheus.port().to_string())
+        // There is no Grafana here; the sample API answers 200 to whatever it is asked.
+        .env("GRAFANA_PORT", sample_api().to_string());
     command
+}
+
+fn sample_api() -> u16 {
+    COMPOSE.upstream.listener("api").port()
 }
 
 #[test]
@@ -69,7 +75,7 @@ fn c10_the_script_finds_the_stack_well_and_takes_down_only_what_it_started() {
 fn the_script_fails_and_cleans_up_where_the_stack_is_not_as_promised() {
     let folder = files::run_folder().unwrap();
     // The API itself, with nothing in front that issues tokens.
-    let port = COMPOSE.upstream.listener("api").port();
+    let port = sample_api();
     let database = format!("sqlite:{}", folder.join("store.db").display());
     let ran = script(&folder)
         .env("LATCHKEY_DATABASE_URL", database)

@@ -3,10 +3,11 @@
 
 use crate::compose::COMPOSE;
 use crate::{deployed, output, tool};
-use latchkey_tests::{Key, wait};
+use latchkey_tests::{Key, files, wait};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 use std::sync::LazyLock;
 
 pub(crate) fn dashboard() -> Value {
@@ -93,6 +94,23 @@ fn every_series_that_an_alert_reads_is_there_and_every_rule_is_evaluated() {
             .flat_map(|group| group["rules"].as_array().unwrap())
             .collect();
         rules.len() >= 10 && rules.iter().all(|rule| rule["health"] == "ok")
+    });
+}
+
+#[test]
+fn the_log_tells_which_customer_fails_and_from_where() {
+    let caller = COMPOSE.caller();
+    LazyLock::force(&KEY);
+    for _ in 0..2 {
+        assert_eq!(caller.ask_for_token("METRICS", "lk_wrong").status, 401);
+    }
+    let folder = files::run_folder().unwrap();
+    wait::until("the log has named the customer", || {
+        let log = folder.join("envoy.log");
+        fs::write(&log, COMPOSE.envoy.log()).unwrap();
+        let mut script = Command::new(deployed("observability/failed-attempts.sh"));
+        let said = output(script.stdin(fs::File::open(&log).unwrap()));
+        said.contains(" 2 METRICS\twrong_key\t127.0.0.1\n")
     });
 }
 

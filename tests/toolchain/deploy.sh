@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests of what operators deploy need: Prometheus with promtool, a compose that parses, curl, openssl, kubectl for
+# What the tests of what operators deploy need: Prometheus with promtool, a compose that parses, curl, openssl, jq, kubectl for
 # kustomize, the schemas of Kubernetes, Istio and the Gateway API, and every supported Envoy. PROMETHEUS_BIN (the folder of
 # its programs) and programs on PATH win.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -7,6 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 missing=()
 command -v curl >/dev/null || missing+=(curl)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v jq >/dev/null || missing+=(jq)
 # Its `config` needs no engine.
 docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
