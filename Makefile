@@ -97,7 +97,6 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   CLIENT                   the one client that test-clients runs (else: all; docs/clients.md lists them)
 #:   FUZZ_SECONDS             how long each target runs, for fuzz (60); FUZZ_RUNS=10000000 counts executions instead
 #:   FUZZ_TARGETS             which of them, for fuzz (all of tests/fuzz/targets)
-#:   ENVOY_VERSIONS           the Envoys that must take every configuration, for test (1.36.4 1.37.0 1.38.2 1.39.3 1.40.0)
 #:   LATCHKEY_VERSION         the version of a release (else: that of Cargo.toml)
 #:   LATCHKEY_REGISTRY        the registry that a release's manifests name (registry.example.com/latchkey)
 #:   PROMETHEUS_BIN           the folder of a certain Prometheus's programs, for test (else: on PATH, else Debian's)

