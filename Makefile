@@ -48,7 +48,7 @@ soak: wasm programs ## A steady load of every kind for MINUTES (1): no wrong ans
 	@$(toolchain)/report.sh soak 'make soak MINUTES=$(MINUTES)' \
 	    "$$([ '$(MINUTES)' -ge 30 ] && echo complete || echo partial)" <target/reliability/soak.table
 
-test-matrix: wasm programs postgres schemathesis ## Run the tests of the whole system on every Envoy that is supported
+test-matrix: wasm programs postgres schemathesis deploytools ## Run the tests of the whole system on every Envoy that is supported
 	@$(toolchain)/matrix.sh
 
 trap: setup

