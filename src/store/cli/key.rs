@@ -109,7 +109,7 @@ fn list(keys: Vec<KeyInfo>, context: &Context) -> Result<(), Error> {
 
 async fn revoke(id: &KeyId, yes: bool, context: &Context) -> Result<(), Error> {
     let key = context.repository.key(id).await?;
-    if key.revoked_at.is_none() {
+    if key.state(context.stamp.at) != KeyState::Revoked {
         confirm(
             &format!("Revoke key {id} of customer {}?", key.customer),
             yes,

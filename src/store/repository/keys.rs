@@ -2,7 +2,7 @@
 
 use super::audit::{Change, Stamp};
 use super::{Error, Repository, columns, customers};
-use crate::api_key::{ApiKey, KeyId, KeyInfo, MOST_WORKING};
+use crate::api_key::{ApiKey, KeyId, KeyInfo, KeyState, MOST_WORKING};
 use crate::customer::CustomerCode;
 use serde_json::{Value, json};
 use sqlx::AnyConnection;
@@ -139,11 +139,12 @@ impl dyn Repository + '_ {
             .await?)
     }
 
-    /// Revokes a key as of now. One that is revoked already stays as it is.
+    /// Revokes a key as of now. One that is revoked already stays as it is; one that would be only later, as by a
+    /// clock that was ahead, still works and is revoked now.
     pub async fn revoke_key(&self, id: &KeyId, stamp: &Stamp) -> Result<KeyInfo, Error> {
         let mut transaction = self.begin().await?;
         let before = find(id, &mut transaction).await?;
-        if before.revoked_at.is_some() {
+        if before.state(stamp.at) == KeyState::Revoked {
             return Ok(before);
         }
         sqlx::query("UPDATE api_keys SET revoked_at = $2 WHERE id = $1")

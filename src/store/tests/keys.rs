@@ -35,6 +35,7 @@ on_both_databases![
     c11_an_issued_key_is_looked_up_by_its_hash_and_stored_nowhere_in_clear,
     c10_a_customer_holds_several_keys_and_revoking_one_leaves_the_others,
     a_key_that_is_revoked_again_keeps_the_first_moment,
+    c9_a_key_that_was_to_be_revoked_later_is_revoked_now,
     nothing_is_issued_to_or_revoked_of_whom_there_is_not,
     keys_ending_soon_are_the_working_ones_of_enabled_customers_soonest_first,
     names_are_found_by_how_they_begin,
@@ -186,4 +187,19 @@ async fn names_are_found_by_how_they_begin(database: Database) {
     assert_eq!(found, [(key.id.to_string(), "ACME01".to_owned())]);
     repository.revoke_key(&key.id, &at(NOW)).await.unwrap();
     assert_eq!(repository.names(Names::Keys, "k_", 10).await.unwrap(), []);
+}
+
+/// As one that was revoked on a machine whose clock is ahead.
+async fn c9_a_key_that_was_to_be_revoked_later_is_revoked_now(database: Database) {
+    let repository = database.open().await;
+    add(&*repository, &acme()).await;
+    let key = issue(&*repository, &acme(), NOW + DAY).await;
+    let revoked_at = async |now: i64| {
+        let key = repository.revoke_key(&key.id, &at(now)).await.unwrap();
+        key.revoked_at.unwrap()
+    };
+    assert_eq!(revoked_at(NOW + 3600).await, NOW + 3600);
+    assert_eq!(revoked_at(NOW).await, NOW);
+    assert_eq!(revoked_at(NOW + 1).await, NOW);
+    assert_eq!(repository.audit(None, 10).await.unwrap().len(), 4);
 }

@@ -39,7 +39,7 @@ async fn what_is_exported_imports_the_same_in_either_format(database: Database) 
     let accounts = [
         json!({"client_id": "ACME01", "enabled": true, "scope": "read write", "created_at": NOW - 9, "keys": [
             {"id": "k_1", "hash": HASH, "prefix": "lk_abcd", "created_at": NOW - 8, "expires_at": NOW, "revoked_at": null},
-            {"id": "k_2", "hash": hmac, "created_at": NOW - 7, "expires_at": null, "revoked_at": NOW - 1},
+            {"id": "k_2", "hash": hmac, "created_at": NOW - 7, "expires_at": null, "revoked_at": 1_700_000_000},
         ]}),
         json!({"client_id": "BOLT02", "enabled": false, "scope": "read", "created_at": NOW, "keys": []}),
     ];
@@ -131,6 +131,12 @@ async fn a_wrong_line_is_named_and_nothing_is_imported(database: Database) {
                 "{{\"hash\":\"{HASH}\",\"expires_at\":1800000000000}}"
             ))),
             "expires_at is 1800000000000",
+        ),
+        (
+            jsonl(&key(&format!(
+                "{{\"hash\":\"{HASH}\",\"expires_at\":null,\"revoked_at\":4000000000}}"
+            ))),
+            "revoked_at is 4000000000, which is in the future",
         ),
         (jsonl(&long), "longer than 1 MiB"),
         (

@@ -72,6 +72,10 @@ pub enum Refusal {
     #[error("{field} is {found}, which is no time in Unix seconds before the year 10000")]
     Time { field: &'static str, found: i64 },
     #[error(
+        "revoked_at is {0}, which is in the future; a key that is to end then has it as expires_at"
+    )]
+    RevokedLater(i64),
+    #[error(
         "{0:?} is no time; write Unix seconds, 2027-05-01 (midnight UTC) or 2027-05-01T12:30:00Z"
     )]
     Moment(String),

@@ -94,7 +94,10 @@ impl RawKey {
             hash: self.hash,
             created_at: time("created_at", self.created_at)?.unwrap_or(now),
             expires_at: time("expires_at", self.expires_at)?,
-            revoked_at: time("revoked_at", self.revoked_at)?,
+            revoked_at: match time("revoked_at", self.revoked_at)? {
+                Some(later) if later > now => return Err(Refusal::RevokedLater(later)),
+                revoked_at => revoked_at,
+            },
         })
     }
 }
