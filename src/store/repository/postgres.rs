@@ -6,9 +6,12 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::time::Duration;
+use tokio::time::timeout;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 const CONNECTIONS: u32 = 16;
+/// How long the first connection may take. A network that swallows packets answers nothing for minutes.
+const CONNECT: Duration = Duration::from_secs(10);
 /// Shorter than a lookup may take, so that its error says what was missing.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// A connection that was in use just now is not asked whether it is alive: that would be a second round trip for
@@ -26,7 +29,10 @@ impl PostgresRepository {
     pub(super) async fn open(url: &str) -> Result<Self, Error> {
         let options: AnyConnectOptions = url.parse()?;
         // The pool would go on trying for a while and then say only that it had no success.
-        let connection = AnyConnection::connect_with(&options).await?;
+        let connection = timeout(CONNECT, AnyConnection::connect_with(&options));
+        let connection = connection.await.map_err(|_| {
+            Error::Unreachable(format!("no answer within {} s", CONNECT.as_secs()))
+        })??;
         connection.close().await?;
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)

@@ -4,11 +4,13 @@ use super::{Error, Missing, Places, Repository, migrations};
 use async_trait::async_trait;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,20 +41,29 @@ impl SqliteRepository {
     /// Opens the file that stands after `sqlite:`.
     pub(super) async fn open(path: &str, missing: Missing) -> Result<Self, Error> {
         let path = path.strip_prefix("//").unwrap_or(path);
-        let (file, query) = path.split_once('?').unwrap_or((path, ""));
+        let (name, query) = path.split_once('?').unwrap_or((path, ""));
+        let in_memory = query.split('&').any(|pair| pair == "mode=memory");
+        if name.is_empty() || name == ":memory:" || in_memory {
+            return Err(Error::BadUrl("it names no file".to_owned()));
+        }
         let read_only = query.split('&').any(|pair| pair == "mode=ro");
+        let url = format!("sqlite:{path}");
+        // `%20` in a URL is a space in the file's name; sqlx knows, so it tells.
+        let file = SqliteConnectOptions::from_str(&url)?
+            .get_filename()
+            .to_owned();
         if missing == Missing::IsMade && !read_only {
-            create(Path::new(file)).map_err(|source| Error::File {
-                path: file.to_owned(),
+            create(&file).map_err(|source| Error::File {
+                path: file.display().to_string(),
                 source,
             })?;
         }
-        let options: AnyConnectOptions = format!("sqlite:{path}").parse()?;
+        let options: AnyConnectOptions = url.parse()?;
         // The pool would go on trying for a while and then say only that it had no success.
         let mut connection = AnyConnection::connect_with(&options).await?;
         set_up(&mut connection, read_only).await?;
         connection.close().await?;
-        let identity = Arc::new(Identity::of(file));
+        let identity = Arc::new(Identity::of(&file));
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
@@ -102,10 +113,11 @@ impl Repository for SqliteRepository {
 }
 
 impl Identity {
-    fn of(path: &str) -> Self {
-        let path = PathBuf::from(path);
-        let seen = Mutex::new((id(&path), Instant::now()));
-        Self { path, seen }
+    fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            seen: Mutex::new((id(path), Instant::now())),
+        }
     }
 
     /// Whether the file is there and is the one that was there so long ago.
