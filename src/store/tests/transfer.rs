@@ -11,6 +11,7 @@ const HASH: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410f
 on_both_databases![
     what_is_exported_imports_the_same_in_either_format,
     a_wrong_line_is_named_and_nothing_is_imported,
+    a_byte_order_mark_is_no_part_of_either_format,
     who_is_there_already_is_named_by_line_and_nothing_is_imported,
     generated_keys_are_written_once_for_their_owner_and_work,
     an_import_is_in_the_audit_table,
@@ -98,7 +99,10 @@ async fn a_wrong_line_is_named_and_nothing_is_imported(database: Database) {
     };
     let key = |key: &str| format!("{{\"client_id\":\"B\",\"keys\":[{key}]}}");
     let cases = [
-        (jsonl("{\"client_id\":\"B\""), "EOF"),
+        (
+            jsonl("{\"client_id\":\"B\""),
+            "line 3: EOF while parsing an object, at byte 16;",
+        ),
         (jsonl("{\"client_id\":\"B 2\"}"), "is not a Customer Code"),
         (
             jsonl("{\"client_id\":\"B\",\"scope\":\"\"}"),
@@ -181,6 +185,18 @@ async fn a_wrong_line_is_named_and_nothing_is_imported(database: Database) {
         "{said}"
     );
     assert_eq!(import(&database, &[&file(&database, "in.txt", "")]).0, 2);
+}
+
+async fn a_byte_order_mark_is_no_part_of_either_format(database: Database) {
+    for (name, text) in [
+        ("in.csv", "\u{feff}client_id\r\nACME01\r\n"),
+        ("in.jsonl", "\u{feff}{\"client_id\":\"BOLT02\"}\r\n"),
+    ] {
+        assert_eq!(import(&database, &[&file(&database, name, text)]).0, 0);
+    }
+    let late = "{\"client_id\":\"CORE03\"}\n\u{feff}{\"client_id\":\"DELTA4\"}\n";
+    let (code, said) = import(&database, &[&file(&database, "in.jsonl", late)]);
+    assert!(code == 2 && said.contains("line 2: "), "{said}");
 }
 
 async fn who_is_there_already_is_named_by_line_and_nothing_is_imported(database: Database) {

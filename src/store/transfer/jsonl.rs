@@ -38,16 +38,25 @@ impl<R: BufRead> Iterator for JsonlReader<R> {
                         io::Error::new(io::ErrorKind::InvalidData, "the line is longer than 1 MiB");
                     return refuse(error.into());
                 }
-                Ok(_) if text.trim_ascii().is_empty() => {}
+                Ok(_) if unmarked(&text, number).is_empty() => {}
                 Ok(_) => {
-                    return match serde_json::from_slice(&text) {
+                    return match serde_json::from_slice(unmarked(&text, number)) {
                         Ok(value) => Some(Ok(Line { number, value })),
-                        Err(error) => refuse(Refusal::Json(error)),
+                        Err(error) => refuse(error.into()),
                     };
                 }
                 Err(error) => return refuse(error.into()),
             }
         }
+    }
+}
+
+/// Without the line's end, and without the mark that some programs begin a UTF-8 file with.
+fn unmarked(text: &[u8], line: u64) -> &[u8] {
+    let text = text.trim_ascii_end();
+    match text.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) if line == 1 => rest,
+        _ => text,
     }
 }
 

@@ -53,8 +53,9 @@ pub struct Line<T> {
 pub enum Refusal {
     #[error("{0}")]
     Csv(::csv::Error),
-    #[error("{0}")]
-    Json(serde_json::Error),
+    /// What is wrong, and where in the line.
+    #[error("{what}, at byte {column}")]
+    Json { what: String, column: usize },
     #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -91,6 +92,18 @@ pub enum Refusal {
     Random(#[from] getrandom::Error),
     #[error("keys are given, but are to be generated")]
     HasKeys,
+}
+
+impl From<serde_json::Error> for Refusal {
+    /// Each line is read by itself; that it was the first of them would mislead.
+    fn from(error: serde_json::Error) -> Self {
+        let what = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        Self::Json {
+            what: what.strip_suffix(&place).unwrap_or(&what).to_owned(),
+            column: error.column(),
+        }
+    }
 }
 
 impl Format {
