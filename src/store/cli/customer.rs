@@ -62,10 +62,12 @@ pub(super) enum Command {
 
 impl Command {
     pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
-        let (repository, stamp) = (&context.repository, &context.stamp);
+        let repository = &context.repository;
         match self {
             Self::Add { code, scope } => {
-                let customer = repository.add_customer(&code, &scope, stamp).await?;
+                let customer = repository
+                    .add_customer(&code, &scope, &context.stamp())
+                    .await?;
                 context.output.print(&customer, || {
                     format!(
                         "Added customer {code} with scope \"{scope}\".\n\
@@ -76,13 +78,18 @@ impl Command {
             Self::List => list(context).await,
             Self::Show { code } => show(&repository.customer(&code).await?, context),
             Self::Enable { code } => {
-                show(&repository.set_enabled(&code, true, stamp).await?, context)
+                let stamp = context.stamp();
+                show(&repository.set_enabled(&code, true, &stamp).await?, context)
             }
             Self::Disable { code, yes } => {
                 if repository.customer(&code).await?.enabled {
                     confirm(&format!("Disable customer {code}, with all keys?"), yes)?;
                 }
-                show(&repository.set_enabled(&code, false, stamp).await?, context)
+                let stamp = context.stamp();
+                show(
+                    &repository.set_enabled(&code, false, &stamp).await?,
+                    context,
+                )
             }
             Self::Import(import) => import.run(context).await,
             Self::Export(export) => export.run(context).await,
@@ -93,7 +100,8 @@ impl Command {
                         format!("Replace scope \"{old}\" of customer {code} by \"{scope}\"?");
                     confirm(&question, yes)?;
                 }
-                show(&repository.set_scope(&code, &scope, stamp).await?, context)
+                let stamp = context.stamp();
+                show(&repository.set_scope(&code, &scope, &stamp).await?, context)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Errors of the command line and the exit code of each.
 
+use crate::api_key::KeyId;
 use crate::customer::{CodeError, ScopeError};
 use crate::expiry::ExpiryError;
 use crate::http::{ServeError, TokensError};
@@ -7,7 +8,7 @@ use crate::repository;
 use crate::transfer::Refusal;
 use latchkey_core::ConfigError;
 use latchkey_core::outcome::Reason;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +51,10 @@ pub enum Error {
         "--insecure-no-auth is for loopback addresses only, and {address} is none: set LATCHKEY_SERVICE_TOKENS"
     )]
     OpenToAll { address: SocketAddr },
+    #[error(
+        "--insecure-no-auth answers everyone, but LATCHKEY_SERVICE_TOKENS is set; leave out one of them"
+    )]
+    TokensAndOpen,
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error("{}: {source}", path.display())]
@@ -68,6 +73,17 @@ pub enum Error {
         line: u64,
         error: repository::Error,
     },
+    #[error(
+        "key {id} was issued, but could not be shown ({source}), and nobody can get it back; \
+         revoke it with `latchkey-store key revoke {id}` and issue another"
+    )]
+    NotShown { id: KeyId, source: io::Error },
+    #[error("{}: {source}; what was written is whole, in {}", path.display(), unfinished.display())]
+    NotRenamed {
+        path: PathBuf,
+        unfinished: PathBuf,
+        source: io::Error,
+    },
     #[error("{}: {error}", path.display())]
     Configuration { path: PathBuf, error: ConfigError },
     #[error("the filter would refuse this token: {0}")]
@@ -85,7 +101,8 @@ impl Error {
         if matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("error: {self}");
+        // Where nobody listens, the exit code is left.
+        let _ = writeln!(io::stderr(), "error: {self}");
         ExitCode::from(self.exit_code())
     }
 
@@ -94,7 +111,10 @@ impl Error {
         match self {
             Self::Expiry(_) | Self::Code(_) | Self::Scope(_) => 2,
             Self::FileName(_) | Self::Line { .. } | Self::Configuration { .. } => 2,
-            Self::Tokens(_) | Self::OpenToAll { .. } | Self::Serve(ServeError::Tls(_)) => 2,
+            Self::Tokens(_)
+            | Self::OpenToAll { .. }
+            | Self::TokensAndOpen
+            | Self::Serve(ServeError::Tls(_)) => 2,
             Self::Repository(Database::UnknownKind | Database::BadUrl(_)) => 2,
             Self::Repository(Database::NoCustomer(_) | Database::NoKey(_)) => 3,
             Self::Repository(
@@ -108,6 +128,8 @@ impl Error {
             | Self::Serve(_)
             | Self::Io(_)
             | Self::File { .. }
+            | Self::NotShown { .. }
+            | Self::NotRenamed { .. }
             | Self::Random(_) => 1,
             Self::Repository(_) => 6,
         }

@@ -1,6 +1,6 @@
 //! `latchkey-store customer export`
 
-use super::keys_file;
+use super::new_file::NewFile;
 use super::progress::Progress;
 use super::{Context, Error};
 use crate::transfer::{CsvWriter, Format, JsonlWriter, RawAccount};
@@ -27,20 +27,15 @@ impl Export {
     /// All customers with all keys, as they are at this moment.
     pub(super) async fn run(&self, context: &Context) -> Result<(), Error> {
         let format = Format::of(&self.file).ok_or_else(|| Error::FileName(self.file.clone()))?;
-        let output = BufWriter::new(keys_file::create(&self.file)?);
+        let (file, output) = NewFile::create(&self.file)?;
+        let output = BufWriter::new(output);
         let mut writer = match format {
             Format::Csv => Writer::Csv(Box::new(CsvWriter::new(output))),
             Format::Jsonl => Writer::Jsonl(JsonlWriter::new(output)),
         };
-        let exported = self.write(&mut writer, context).await;
-        let ended = exported.and_then(|count| {
-            writer.end().map_err(|source| self.unusable(source))?;
-            Ok(count)
-        });
-        let count = ended.inspect_err(|_| {
-            // Half a file would pass for a whole one.
-            let _ = fs::remove_file(&self.file);
-        })?;
+        let count = self.write(&mut writer, context).await?;
+        writer.end().map_err(|source| self.unusable(source))?;
+        file.keep()?;
         context.output.print(&json!({ "customers": count }), || {
             format!("Exported {count} customers to {}.", self.file.display())
         })

@@ -46,11 +46,12 @@ impl Import {
             Some(path) => Some(KeysFile::create(path)?),
             None => None,
         };
-        let mut import = context.repository.import(&context.stamp).await?;
+        let stamp = context.stamp();
+        let mut import = context.repository.import(&stamp).await?;
         let mut imported = Imported::default();
         let mut batch = Vec::with_capacity(BATCH);
         for line in accounts {
-            let line = self.resolve(line, keys_file.as_mut(), context)?;
+            let line = self.resolve(line, keys_file.as_mut(), stamp.at)?;
             batch.push(line);
             if batch.len() == BATCH {
                 self.add(&mut batch, &mut import, &mut imported).await?;
@@ -65,7 +66,7 @@ impl Import {
         }
         import.commit().await?;
         if let Some(file) = keys_file {
-            file.keep();
+            file.keep()?;
         }
         context.output.print(&imported, || {
             format!(
@@ -95,14 +96,13 @@ impl Import {
         &self,
         line: Result<Line<RawAccount>, Line<Refusal>>,
         keys_file: Option<&mut KeysFile>,
-        context: &Context,
+        now: i64,
     ) -> Result<Line<Account>, Error> {
         let refuse = |line, refusal| Error::Line {
             path: self.file.clone(),
             line,
             refusal,
         };
-        let now = context.stamp.at;
         let Line { number, value } = line.map_err(|line| refuse(line.number, line.value))?;
         let mut value = value
             .resolve(now, KeyId::generate)

@@ -52,7 +52,8 @@ pub(super) async fn issue(
         info: &info,
         replaces: None,
     };
-    context.output.print(&issued, || letter(&key, &info))
+    let shown = context.output.print(&issued, || letter(&key, &info));
+    shown.map_err(|error| not_shown(&info, error))
 }
 
 pub(super) async fn rotate(
@@ -60,17 +61,30 @@ pub(super) async fn rotate(
     ends: &Ends,
     context: &Context,
 ) -> Result<(), Error> {
-    let (key, info) = issue_key(code, ends, context).await?;
+    // Before the new key is there: an error after that would leave it unseen.
     let mut old = context.repository.keys_of(code).await?;
-    old.retain(|other| other.id != info.id && other.state(context.stamp.at) == KeyState::Active);
+    let (key, info) = issue_key(code, ends, context).await?;
+    old.retain(|other| other.state(info.created_at) == KeyState::Active);
     let issued = Issued {
         key: key.reveal(),
         info: &info,
         replaces: Some(&old),
     };
-    context
+    let shown = context
         .output
-        .print(&issued, || letter(&key, &info) + &farewell(&old))
+        .print(&issued, || letter(&key, &info) + &farewell(&old));
+    shown.map_err(|error| not_shown(&info, error))
+}
+
+/// Whatever keeps a key from being shown, the key is there, and nobody has it.
+fn not_shown(info: &KeyInfo, error: Error) -> Error {
+    match error {
+        Error::Io(source) => Error::NotShown {
+            id: info.id.clone(),
+            source,
+        },
+        other => other,
+    }
 }
 
 async fn issue_key(
@@ -78,10 +92,11 @@ async fn issue_key(
     ends: &Ends,
     context: &Context,
 ) -> Result<(ApiKey, KeyInfo), Error> {
-    let expires_at = ends.resolve(context.stamp.at)?;
+    let stamp = context.stamp();
+    let expires_at = ends.resolve(stamp.at)?;
     Ok(context
         .repository
-        .issue_key(code, expires_at, &context.stamp)
+        .issue_key(code, expires_at, &stamp)
         .await?)
 }
 
@@ -111,8 +126,14 @@ fn farewell(old: &[KeyInfo]) -> String {
     let commands = old.iter().map(|key| {
         let prefix = key.prefix.as_deref().unwrap_or("no prefix known");
         let expires = moment(key.expires_at, "never");
+        // An id that came from elsewhere may look like an option.
+        let dashes = if key.id.as_str().starts_with('-') {
+            "-- "
+        } else {
+            ""
+        };
         format!(
-            "\n  latchkey-store key revoke {}   # {prefix}…, expires {expires}",
+            "\n  latchkey-store key revoke {dashes}{}   # {prefix}…, expires {expires}",
             key.id
         )
     });

@@ -5,6 +5,7 @@ use super::issue::{self, Ends};
 use super::output::{day, moment};
 use super::{Context, Error, complete};
 use crate::api_key::{KeyId, KeyInfo, KeyState};
+use crate::clock;
 use crate::customer::CustomerCode;
 use crate::expiry;
 use clap::Subcommand;
@@ -60,7 +61,7 @@ struct Listed {
 
 impl Command {
     pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
-        let (repository, now) = (&context.repository, context.stamp.at);
+        let repository = &context.repository;
         match self {
             Self::Issue { code, ends } => issue::issue(&code, &ends, context).await,
             Self::Rotate { code, ends } => issue::rotate(&code, &ends, context).await,
@@ -70,6 +71,7 @@ impl Command {
             Self::List {
                 expiring_within, ..
             } => {
+                let now = clock::now();
                 let until = now.saturating_add(expiring_within.unwrap_or_default());
                 list(repository.keys_ending(now, until).await?, context)
             }
@@ -79,7 +81,7 @@ impl Command {
 }
 
 fn list(keys: Vec<KeyInfo>, context: &Context) -> Result<(), Error> {
-    let now = context.stamp.at;
+    let now = clock::now();
     let listed = keys.into_iter().map(|info| Listed {
         state: info.state(now),
         info,
@@ -109,13 +111,13 @@ fn list(keys: Vec<KeyInfo>, context: &Context) -> Result<(), Error> {
 
 async fn revoke(id: &KeyId, yes: bool, context: &Context) -> Result<(), Error> {
     let key = context.repository.key(id).await?;
-    if key.state(context.stamp.at) != KeyState::Revoked {
+    if key.state(clock::now()) != KeyState::Revoked {
         confirm(
             &format!("Revoke key {id} of customer {}?", key.customer),
             yes,
         )?;
     }
-    let key = context.repository.revoke_key(id, &context.stamp).await?;
+    let key = context.repository.revoke_key(id, &context.stamp()).await?;
     context.output.print(&key, || {
         let at = moment(key.revoked_at, "now");
         format!(

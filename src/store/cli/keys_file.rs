@@ -1,29 +1,27 @@
 //! The one place where many new API Keys are shown at once.
 
 use super::Error;
+use super::new_file::NewFile;
 use crate::api_key::{ApiKey, KeyId};
 use crate::clock;
 use crate::customer::CustomerCode;
 use crate::transfer::AccountKey;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// A new file of API Keys, which goes again unless it is kept.
+/// A new file of API Keys.
 pub(super) struct KeysFile {
-    path: PathBuf,
+    file: NewFile,
     rows: csv::Writer<File>,
-    kept: bool,
 }
 
 impl KeysFile {
     pub(super) fn create(path: &Path) -> Result<Self, Error> {
-        let file = create(path)?;
+        let (file, output) = NewFile::create(path)?;
         let mut this = Self {
-            path: path.to_owned(),
-            rows: csv::Writer::from_writer(file),
-            kept: false,
+            file,
+            rows: csv::Writer::from_writer(output),
         };
         this.write(["client_id", "client_secret", "key_id", "expires"])?;
         Ok(this)
@@ -59,43 +57,16 @@ impl KeysFile {
             .rows
             .flush()
             .and_then(|()| self.rows.get_ref().sync_all());
-        synced.map_err(|source| Error::File {
-            path: self.path.clone(),
-            source,
-        })
+        synced.map_err(|source| self.file.unusable(source))
     }
 
-    pub(super) fn keep(mut self) {
-        self.kept = true;
+    /// What was written, once its keys work.
+    pub(super) fn keep(self) -> Result<(), Error> {
+        self.file.keep()
     }
 
     fn write(&mut self, row: [&str; 4]) -> Result<(), Error> {
         let written = self.rows.write_record(row).map_err(io::Error::from);
-        written.map_err(|source| Error::File {
-            path: self.path.clone(),
-            source,
-        })
+        written.map_err(|source| self.file.unusable(source))
     }
-}
-
-impl Drop for KeysFile {
-    fn drop(&mut self) {
-        if !self.kept {
-            // Its keys open nothing.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// A new file for its owner alone; one that is there is never written over.
-pub(super) fn create(path: &Path) -> Result<File, Error> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    file.map_err(|source| Error::File {
-        path: path.to_owned(),
-        source,
-    })
 }

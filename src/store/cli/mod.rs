@@ -12,6 +12,7 @@ mod input;
 mod issue;
 mod key;
 mod keys_file;
+mod new_file;
 mod output;
 mod progress;
 mod serve;
@@ -94,8 +95,18 @@ enum Stored {
 /// What every command gets.
 struct Context {
     repository: Arc<dyn Repository>,
-    stamp: Stamp,
+    actor: String,
     output: Output,
+}
+
+impl Context {
+    /// Who makes a change, and when: now, not when the command was typed, since it may have waited for an answer.
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            actor: self.actor.clone(),
+            at: clock::now(),
+        }
+    }
 }
 
 /// Runs the command line of this process.
@@ -125,10 +136,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
     let version = repository.migrate().await?;
     let context = Context {
         repository,
-        stamp: Stamp {
-            actor: actor(global.actor),
-            at: clock::now(),
-        },
+        actor: actor(global.actor),
         output,
     };
     let done = command.run(&context, version).await;

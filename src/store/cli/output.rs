@@ -81,7 +81,8 @@ impl List<'_> {
 
     pub(super) fn end(self) -> Result<(), Error> {
         if self.json {
-            println!("{}", if self.printed == 0 { "[]" } else { "]" });
+            let end = if self.printed == 0 { "[]" } else { "]" };
+            writeln!(io::stdout(), "{end}")?;
         }
         Ok(())
     }

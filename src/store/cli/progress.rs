@@ -1,7 +1,7 @@
 //! How far a long command is: a bar on a terminal, a line for each tenth elsewhere.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 const BAR: &str = "{msg} {wide_bar} {percent:>3} %, {eta} left";
 
@@ -37,7 +37,13 @@ impl Progress {
         let total = self.bar.length().unwrap_or_default().max(1);
         let tenths = self.bar.position().saturating_mul(10) / total;
         if self.lines && tenths > self.tenths {
-            eprintln!("{} {} %", self.bar.message(), tenths.min(10) * 10);
+            // Nobody watching is no reason to stop.
+            let _ = writeln!(
+                io::stderr(),
+                "{} {} %",
+                self.bar.message(),
+                tenths.min(10) * 10
+            );
             self.tenths = tenths;
         }
     }

@@ -33,7 +33,7 @@ pub(super) struct Serve {
     )]
     service_tokens: Option<String>,
     /// Answer everyone, without a service token; on a loopback address only
-    #[arg(long, conflicts_with = "service_tokens")]
+    #[arg(long)]
     insecure_no_auth: bool,
     /// Offer TLS with this certificate and those that lead to its issuer (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -80,7 +80,8 @@ impl Serve {
             tracing::warn!(%address, "no TLS: service tokens and key hashes cross the network in clear");
         }
         let ended = end()?;
-        writeln!(io::stdout(), "listening on {scheme}://{address}")?;
+        // Nobody has to read it.
+        let _ = writeln!(io::stdout(), "listening on {scheme}://{address}");
         http::serve(listener, tls.as_ref(), app, ended).await?;
         // The routes are gone, and with them the last sender.
         let _ = written.await;
@@ -92,6 +93,7 @@ impl Serve {
             (_, true) if !self.listen.ip().is_loopback() => Err(Error::OpenToAll {
                 address: self.listen,
             }),
+            (Some(list), true) if !list.is_empty() => Err(Error::TokensAndOpen),
             (_, true) => Ok(None),
             (list, false) => Ok(Some(ServiceTokens::parse(
                 list.as_deref().unwrap_or_default(),

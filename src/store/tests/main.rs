@@ -8,6 +8,7 @@ mod durability;
 mod filter_tools;
 mod index;
 mod keys;
+mod output;
 mod plan;
 mod server;
 mod service;

@@ -15,6 +15,8 @@ on_both_databases![
     both_tokens_of_a_rotation_are_admitted,
     json_logs_have_the_request_id_and_no_token,
     a_head_over_the_limits_is_refused,
+    an_empty_list_of_tokens_and_open_to_all_agree,
+    it_serves_where_nobody_reads_its_output,
 ];
 
 /// A running service.
@@ -182,4 +184,35 @@ fn a_port_already_taken_is_named() {
     let second = second.unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(String::from_utf8(second.stderr).unwrap().contains(&address));
+}
+
+async fn an_empty_list_of_tokens_and_open_to_all_agree(database: Database) {
+    let open = |tokens: &str| {
+        let mut command =
+            database.command(&["serve", "--listen", "127.0.0.1:0", "--insecure-no-auth"]);
+        command.env("LATCHKEY_SERVICE_TOKENS", tokens);
+        command
+    };
+    let server = Server::spawn(&database, open(""));
+    assert_eq!(server.lookup("NOBODY"), 404);
+    let refused = open(TOKEN).output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(said.contains("LATCHKEY_SERVICE_TOKENS is set") && !said.contains(TOKEN));
+}
+
+async fn it_serves_where_nobody_reads_its_output(database: Database) {
+    let (_, unread) = std::io::pipe().unwrap();
+    let log = database.folder.path().join("stderr.log");
+    let mut child = database
+        .command(&["serve", "--listen", "127.0.0.1:0"])
+        .env("LATCHKEY_SERVICE_TOKENS", TOKEN)
+        .stdout(unread)
+        .stderr(std::fs::File::create(log).unwrap())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert!(child.try_wait().unwrap().is_none(), "it ended");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
