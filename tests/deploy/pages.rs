@@ -7,6 +7,7 @@ use latchkey_tests::files;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Pages whose every example comes from a file.
 const PAGES: [&str; 8] = [
@@ -154,6 +155,48 @@ fn every_make_target_that_a_page_or_a_workflow_names_is_there() {
         }
     }
     assert!(named > 40, "only {named} were found");
+}
+
+/// Every command of the store in the code of a page, without its name.
+fn store_commands(text: &str) -> Vec<String> {
+    let blocks = examples(text)
+        .into_iter()
+        .filter(|example| example.language == "sh");
+    let mut commands = Vec::new();
+    for line in blocks.flat_map(|block| block.text.lines().map(str::to_owned).collect::<Vec<_>>()) {
+        let rests = line.split("latchkey-store ").skip(1);
+        // In `kubectl exec deployment/latchkey-store -- …` it names something else.
+        for rest in rests.filter(|rest| !rest.starts_with("-- ")) {
+            let end = [" #", " |", ")", " >", "\\"].iter();
+            let end = end.filter_map(|end| rest.find(end)).min();
+            commands.push(rest[..end.unwrap_or(rest.len())].to_owned());
+        }
+    }
+    commands
+}
+
+#[test]
+fn every_command_of_the_store_that_a_page_shows_is_one() {
+    let mut shown = 0;
+    for page in pages(files::checkout()) {
+        for command in store_commands(&read(&page)) {
+            // With --help at the end nothing is done, but a command or an option that is not there is an error.
+            let mut shell = Command::new("bash");
+            shell
+                .args(["-c", &format!("exec \"$STORE\" {command} --help")])
+                .env("STORE", files::store().unwrap())
+                .env("OLD_KEY_ID", "k_1");
+            let ran = shell.output().unwrap();
+            assert!(
+                ran.status.success(),
+                "{}: latchkey-store {command}: {}",
+                page.display(),
+                String::from_utf8_lossy(&ran.stderr)
+            );
+            shown += 1;
+        }
+    }
+    assert!(shown > 20, "only {shown} were found");
 }
 
 /// A block of code, and the comment on the line before it.
