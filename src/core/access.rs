@@ -162,6 +162,27 @@ mod tests {
     }
 
     #[test]
+    fn c13_a_rule_with_path_and_prefix_applies_where_both_do() {
+        let rules = |path, prefix| {
+            AccessRules::new(vec![Rule {
+                path: Some(PathMatch::Both {
+                    path: canonical(path),
+                    prefix: canonical(prefix),
+                }),
+                methods: Vec::new(),
+                demand: Demand::Public,
+            }])
+        };
+        let is_public =
+            |rules: &AccessRules, path: &[u8]| *rules.demand(b"GET", path) == Demand::Public;
+        let both = rules("/docs/index", "/docs/");
+        assert!(is_public(&both, b"/docs/index"));
+        assert!(!is_public(&both, b"/docs/other"));
+        assert!(!is_public(&rules("/index", "/docs/"), b"/index"));
+        assert!(!is_public(&rules("/index", "/docs/"), b"/docs/x"));
+    }
+
+    #[test]
     fn d17_no_spelling_of_a_path_is_public_unless_it_is_that_path() {
         for spelling in [
             "//healthz",

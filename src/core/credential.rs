@@ -177,16 +177,18 @@ mod tests {
     #[test]
     fn peppered_hashes_match_and_unknown_tags_are_counted() {
         let pepper = Pepper::new(b"pepper").unwrap();
-        let unknown = KeyHash::try_from("sha3:x".to_owned()).unwrap();
+        let unknown = || KeyHash::try_from("sha3:x".to_owned()).unwrap();
+        assert_eq!(unknown_hashes(&record(true, vec![])), 0);
         let record = record(
             true,
             vec![
-                key(unknown, None, None),
+                key(unknown(), None, None),
+                key(unknown(), None, None),
                 key(KeyHash::hmac_sha256(b"a", &pepper), None, None),
             ],
         );
         assert_eq!(result(Some(&record), &["a"]), Ok(()));
-        assert_eq!(unknown_hashes(&record), 1);
+        assert_eq!(unknown_hashes(&record), 2);
         let without = authenticate(&presented(&["a"]), Some(&record), None, NOW);
         assert_eq!(without.map(|_| ()), Err(Reason::WrongKey));
     }

@@ -84,6 +84,24 @@ fn d14_leeway_moves_exp_and_nbf_and_nothing_else() {
 }
 
 #[test]
+fn d14_a_token_tells_from_when_until_when_it_is_good_leeway_included() {
+    let verifier = Verifier {
+        leeway: 60,
+        ..verifier()
+    };
+    let validity = |claims: &str| {
+        let token = verifier.ring.sign(claims.as_bytes()).unwrap();
+        let payload = verifier.signature(token.as_bytes()).unwrap();
+        let verified = verifier.claims(&payload, Timestamp::from_seconds(NOW));
+        verified.unwrap().validity()
+    };
+    let with_nbf = with("nbf", Some("1800000001.5"));
+    assert_eq!(validity(&with_nbf), (1_799_999_941.5, 1_800_003_660.0));
+    let without = validity(&with("", None));
+    assert_eq!(without, (f64::NEG_INFINITY, 1_800_003_660.0));
+}
+
+#[test]
 fn d14_dates_must_be_json_numbers() {
     for name in ["exp", "nbf", "iat"] {
         for bad in [r#""1800003600""#, "null", "true", "[]", "{}", "1e400"] {
