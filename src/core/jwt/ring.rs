@@ -275,6 +275,16 @@ mod tests {
     }
 
     #[test]
+    fn c11_a_key_shows_its_name_and_algorithm_and_nothing_of_its_secret() {
+        let shown = format!("{:?}", ring(vec![key(Some("new"), 1)]));
+        assert!(
+            shown.contains(r#"Key { kid: Some("new"), algorithm: Hs256, .. }"#),
+            "{shown}"
+        );
+        assert!(!shown.contains("1, 1, 1"), "{shown}");
+    }
+
+    #[test]
     fn short_secrets_and_equal_kids_make_no_ring() {
         let short = SigningKey {
             secret: Secret::new([1; 31]),

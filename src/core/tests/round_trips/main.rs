@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, RngSeed};
 /// How each property is tried. Nothing is written beside the sources: a failure prints the smallest value that shows it.
 fn config() -> Config {
     Config {
-        cases: 128,
+        cases: 512,
         rng_seed: RngSeed::Fixed(1),
         failure_persistence: None,
         ..Config::default()
