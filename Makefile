@@ -101,7 +101,7 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   LATCHKEY_REGISTRY        the registry that a release's manifests name (registry.example.com/latchkey)
 #:   PROMETHEUS_BIN           the folder of a certain Prometheus's programs, for test (else: on PATH, else Debian's)
 #:   LATCHKEY_CRDS            the folder of Istio's and Envoy Gateway's CRDs, for test (else: ../*/crds; skipped if there is none)
-#:   FAULTS                   which groups of faults, for test-faults (all): lookup caller http2 configuration clock trap outage restart
+#:   FAULTS                   which groups of faults, for test-faults (all): lookup caller http2 configuration clock trap outage restart sandbox
 #:   MINUTES                  how long the load lasts, for soak (1)
 #:   ENVOY_VERSIONS           which Envoys, for test-matrix (1.36.4 1.37.0 1.38.2 1.39.3 1.40.0)
 #:   MATRIX_TESTS             which tests, for test-matrix (all of tests/system)

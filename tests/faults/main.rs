@@ -11,6 +11,7 @@ mod lookup;
 mod matrix;
 mod outage;
 mod restart;
+mod sandbox;
 mod trap;
 
 use anyhow::{Result, bail, ensure};
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 type Group = (&'static str, fn(&mut Matrix));
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     ("lookup", lookup::run),
     ("caller", callers::run),
     ("http2", http2_callers::run),
@@ -30,6 +31,7 @@ const GROUPS: [Group; 8] = [
     ("trap", trap::run),
     ("outage", outage::run),
     ("restart", restart::run),
+    ("sandbox", sandbox::run),
 ];
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 //! Parts of the documentation that are made from what runs, so that they cannot say anything else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use crate::files::checkout;
@@ -29,20 +29,27 @@ pub fn assert_generated(page: &str, name: &str, text: &str) {
     let parts = whole
         .split_once(&begin)
         .and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
-    let (before, (written, after)) =
+    let (before, (_, after)) =
         parts.unwrap_or_else(|| panic!("docs/{page} has no generated part {name}"));
+    assert_file(&path, &[before, &begin, text, &end, after].concat());
+}
+
+/// Compares a file that is made, in whole or in part, with what it should be; fails the test where they differ.
+#[track_caller]
+pub fn assert_file(path: &Path, text: &str) {
+    let written = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     if written == text {
         return;
     }
     if env::var_os(WRITE).is_some() {
-        fs::write(&path, [before, &begin, text, &end, after].concat())
-            .unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        fs::write(path, text).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         return;
     }
     let differing = |(one, other): &(&str, &str)| one != other;
     let line = written.lines().zip(text.lines()).find(differing);
+    let name = path.strip_prefix(checkout()).unwrap_or(path).display();
     panic!(
-        "docs/{page} is not what this run shows (first difference: {line:?}). Run the test once more with {WRITE}=1 and look at \
+        "{name} is not what this run shows (first difference: {line:?}). Run the test once more with {WRITE}=1 and look at \
          what git diff says"
     );
 }

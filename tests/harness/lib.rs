@@ -49,6 +49,7 @@
 
 pub mod authority;
 pub mod bootstrap;
+pub mod capabilities;
 pub mod docs;
 pub mod envoy;
 pub mod files;

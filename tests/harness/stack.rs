@@ -113,19 +113,8 @@ impl Setup {
         self.try_start().unwrap_or_else(|error| panic!("{error:#}"))
     }
 
-    /// Starts Envoy with what it ought to refuse, and returns its log; fails the test if it serves all the same.
-    pub fn refused(self) -> String {
-        let refused = || {
-            let folder = files::run_folder()?;
-            let nobody = ([127, 0, 0, 1], 1).into();
-            let (bootstrap, environment) =
-                self.apply(|bootstrap| bootstrap.connect(nobody, nobody))?;
-            Envoy::refuse(&folder, &bootstrap, &environment)
-        };
-        refused().unwrap_or_else(|error: anyhow::Error| panic!("{error:#}"))
-    }
-
-    fn try_start(self) -> Result<Stack> {
+    /// The same, for those who can bear that it does not start.
+    pub fn try_start(self) -> Result<Stack> {
         let folder = files::run_folder()?;
         let upstream = Upstream::start()?;
         let store = Store::start(
@@ -149,6 +138,18 @@ impl Setup {
             upstream,
             folder,
         })
+    }
+
+    /// Starts Envoy with what it ought to refuse, and returns its log; fails the test if it serves all the same.
+    pub fn refused(self) -> String {
+        let refused = || {
+            let folder = files::run_folder()?;
+            let nobody = ([127, 0, 0, 1], 1).into();
+            let (bootstrap, environment) =
+                self.apply(|bootstrap| bootstrap.connect(nobody, nobody))?;
+            Envoy::refuse(&folder, &bootstrap, &environment)
+        };
+        refused().unwrap_or_else(|error: anyhow::Error| panic!("{error:#}"))
     }
 
     fn apply(

@@ -1,7 +1,9 @@
-//! The module as it ships: what Envoy may call in it.
+//! The module as it ships: what Envoy may call in it, and what it may call of Envoy's.
 
-use latchkey_tests::files;
+use latchkey_tests::docs::assert_file;
+use latchkey_tests::{capabilities, files};
 use std::fs;
+use std::path::{Path, PathBuf};
 use wasmparser::{Parser, Payload};
 
 /// Envoy enters the VM for each of these, on every request that gives cause to. What the filter does not need is not here.
@@ -44,4 +46,33 @@ fn the_module_exports_what_envoy_has_to_call_and_nothing_else() {
 fn the_module_is_small() {
     let size = module().len();
     assert!(size < MOST, "{size} bytes, where {MOST} is too much");
+}
+
+/// Every YAML file below a folder.
+fn examples(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let files = paths.flat_map(|path| match path.is_dir() {
+        true => examples(&path),
+        false => vec![path],
+    });
+    files
+        .filter(|path| path.extension().is_some_and(|end| end == "yaml"))
+        .collect()
+}
+
+#[test]
+fn the_examples_allow_the_module_what_it_calls_and_is_called_for_and_nothing_else() {
+    let names = capabilities::of(&files::module().unwrap()).unwrap();
+    let mut restricted = 0;
+    for path in examples(&files::checkout().join("envoy")) {
+        let text = fs::read_to_string(&path).unwrap();
+        // Where Envoy's own configuration of a filter is written. Others have no place for the restriction.
+        let filters = text.matches("vm_config:").count();
+        let restrictions = text.matches("capability_restriction_config:").count();
+        assert_eq!(filters, restrictions, "{path:?}");
+        restricted += restrictions;
+        assert_file(&path, &capabilities::write_into(&text, &names));
+    }
+    assert!(restricted > 0, "no example has a filter");
 }
