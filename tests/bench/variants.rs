@@ -162,6 +162,8 @@ fn filter(listener: &str, folder: &Path, issuer: &Issuer, latchkey: &Value) -> O
         "hostcall-filter-state" => trimmed("set filter state"),
         path => {
             let mut build = latchkey.clone();
+            // What the example allows is what this module needs; another may need more.
+            build["capability_restriction_config"].take();
             build["vm_config"]["vm_id"] = path.into();
             build["vm_config"]["code"]["local"]["filename"] = path.into();
             Some(wasm(build))

@@ -15,6 +15,16 @@ fi
 extent=partial
 [ "${versions[*]}${MATRIX_TESTS:-}" != "$supported" ] || extent=complete
 
+# What does not depend on the filter, and is not so in an Envoy older than this: the tests, and why.
+newer=(
+    '1.37 c9_a_revocation_at_one_replica_holds d9_no_token_request_fails_while_each_replica # retry_policy of a cluster (envoy/lookup-replicas.yaml)'
+    '1.39 the_documented_table_of_paths # what jwt_authn makes of a path'
+    '1.40 c5_d8_every_answer_to_requests_made_from_the_openapi # Envoy itself answers 400 to the method QUERY'
+)
+
+# older VERSION THAN
+older() { [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort --version-sort | head -n 1)" = "$1" ]; }
+
 logs=$root/target/reliability
 mkdir -p "$logs"
 "$here/envoys.sh"
@@ -31,16 +41,24 @@ rows=()
 for version in "${versions[@]}"; do
     folder=$root/target/envoy/$version
     [ -x "$folder/envoy/_bin/envoy" ] || die "Envoy $version is not in target/envoy" 'tests/toolchain/envoys.txt lists those that are'
+    skip=()
+    for line in "${newer[@]}"; do
+        read -ra words <<<"${line%% #*}"
+        older "$version" "${words[0]}" || continue
+        for test in "${words[@]:1}"; do skip+=(--skip "$test"); done
+    done
     log=$logs/envoy-$version.log
     started=$SECONDS
-    ENVOY_BIN=$folder/envoy/_bin/envoy "${run[@]}" >"$log" 2>&1 || failed+=("$version")
+    ENVOY_BIN=$folder/envoy/_bin/envoy "${run[@]}" -- "${skip[@]}" >"$log" 2>&1 || failed+=("$version")
     passed=$(tally "$log" passed)
     lost=$(tally "$log" failed)
     say matrix "Envoy $version: $passed passed, $lost failed, $((SECONDS - started)) s"
-    rows+=("| $version | $passed | $lost |")
+    rows+=("| $version | $passed | $lost | $((${#skip[@]} / 2)) |")
 done
 [ ${#failed[@]} -eq 0 ] || die "tests failed on Envoy $(IFS=, && printf '%s' "${failed[*]}")" 'see target/reliability/envoy-VERSION.log'
 {
-    printf '%s test programs, in which the whole system runs.\n\n| Envoy | tests passed | failed |\n|---|---:|---:|\n' "${#tests[@]}"
+    printf '%s test programs, in which the whole system runs, and what operators copy. Left out is what an older Envoy does otherwise by itself:\n\n' "${#tests[@]}"
+    for line in "${newer[@]}"; do printf -- '- before %s: %s\n' "${line%% *}" "${line#* # }"; done
+    printf '\n| Envoy | tests passed | failed | left out |\n|---|---:|---:|---:|\n'
     printf '%s\n' "${rows[@]}"
 } | "$here/report.sh" matrix 'make test-matrix' "$extent"
