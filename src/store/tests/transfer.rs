@@ -153,6 +153,7 @@ async fn a_wrong_line_is_named_and_nothing_is_imported(database: Database) {
             "expires_at is given without a hash",
         ),
         (csv("B,read"), "fields"),
+        (csv(&format!("B,\"read,,\n{long}{long}")), "is not closed"),
         (
             csv(&format!("ACME01,write,{HASH},2027-01-01")),
             "differ from the customer's line before",

@@ -32,11 +32,20 @@ struct Row {
     revoked_at: Option<String>,
 }
 
+/// Longer than any row that is written here. A quotation mark that is never closed makes the rest of a file one row.
+const ROW_MAX: usize = 1024 * 1024;
+
 pub struct CsvReader<R: Read> {
-    rows: csv::Reader<R>,
+    rows: csv::Reader<Bounded<R>>,
     headers: Option<StringRecord>,
     /// The row after the account that was returned last.
     ahead: Option<Line<RawAccount>>,
+}
+
+/// What may be read until the next row begins.
+struct Bounded<R> {
+    input: R,
+    left: usize,
 }
 
 pub struct CsvWriter<W: Write>(csv::Writer<W>);
@@ -45,7 +54,10 @@ impl<R: Read> CsvReader<R> {
     pub fn new(input: R) -> Self {
         let rows = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
-            .from_reader(input);
+            .from_reader(Bounded {
+                input,
+                left: ROW_MAX,
+            });
         Self {
             rows,
             headers: None,
@@ -69,6 +81,7 @@ impl<R: Read> CsvReader<R> {
         };
         let mut record = StringRecord::new();
         let number = self.rows.position().line();
+        self.rows.get_mut().left = ROW_MAX;
         match self.rows.read_record(&mut record) {
             Ok(false) => return None,
             Ok(true) => {}
@@ -90,6 +103,18 @@ impl<R: Read> CsvReader<R> {
                 .map(|value| Line { number, value })
                 .map_err(|value| Line { number, value }),
         )
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.left = self.left.checked_sub(read).ok_or_else(|| {
+            let what =
+                "the row is longer than 1 MiB; is there a quotation mark that is not closed?";
+            io::Error::new(io::ErrorKind::InvalidData, what)
+        })?;
+        Ok(read)
     }
 }
 
