@@ -60,6 +60,24 @@ pub enum Error {
     Migration(MigrateError),
 }
 
+/// SQLite's result codes for what another program or connection is at work on.
+const BUSY: u32 = 5;
+const LOCKED: u32 = 6;
+
+impl Error {
+    /// Whether SQLite says that somebody else is at work.
+    pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+        let code = error.as_database_error().and_then(|error| error.code());
+        matches!(code.as_deref().and_then(sqlite_code), Some(BUSY | LOCKED))
+    }
+}
+
+/// SQLite's primary result codes are the low byte of a number; PostgreSQL's are five characters.
+fn sqlite_code(code: &str) -> Option<u32> {
+    let number: u32 = code.parse().ok().filter(|_| code.len() != 5)?;
+    Some(number & 0xff)
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let database = match error {
@@ -73,15 +91,9 @@ impl From<sqlx::Error> for Error {
             other => return Self::Other(other),
         };
         let message = database.message().to_owned();
-        // SQLite's primary result codes are the low byte of a number; PostgreSQL's are five characters.
         let code = database.code().unwrap_or_default();
-        let number = if code.len() == 5 {
-            None
-        } else {
-            code.parse::<u32>().ok()
-        };
-        match (number.map(|number| number & 0xff), code.as_ref()) {
-            (Some(5 | 6), _) | (None, "55P03" | "57014") => Self::Locked,
+        match (sqlite_code(&code), code.as_ref()) {
+            (Some(BUSY | LOCKED), _) | (None, "55P03" | "57014") => Self::Locked,
             (Some(13), _) | (None, "53100") => Self::Full,
             (Some(8), _) | (None, "25006") => Self::ReadOnly,
             (Some(10 | 14), _) | (None, "53300" | "57P01" | "57P02" | "57P03" | "3D000") => {

@@ -133,10 +133,19 @@ impl Identity {
 
 async fn set_up(connection: &mut AnyConnection, read_only: bool) -> Result<(), sqlx::Error> {
     connection.execute(SETTINGS).await?;
-    if !read_only {
-        connection.execute(WRITE_AHEAD).await?;
+    if read_only {
+        return Ok(());
     }
-    Ok(())
+    // While several programs open a new file at once, this does not wait by itself as all else does.
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match connection.execute(WRITE_AHEAD).await {
+            Err(error) if Error::is_locked(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            done => return done.map(drop),
+        }
+    }
 }
 
 fn id(path: &Path) -> Option<FileId> {
