@@ -30,13 +30,20 @@ impl Cores {
 
 /// Keeps every thread that a process has, and every one these will start, on one core.
 pub fn pin(process: u32, core: usize) -> Result<()> {
+    keep(process, &[core])
+}
+
+/// The same on some cores.
+pub fn keep(process: u32, cores: &[usize]) -> Result<()> {
     let mut set = CpuSet::new();
-    set.set(core)?;
+    for &core in cores {
+        set.set(core)?;
+    }
     for task in tasks(process)? {
         let id = task.file_name().and_then(|name| name.to_str());
         let id: i32 = id.context("a task without a number")?.parse()?;
         sched_setaffinity(Pid::from_raw(id), &set)
-            .with_context(|| format!("pinning thread {id} to core {core}"))?;
+            .with_context(|| format!("pinning thread {id} to cores {cores:?}"))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process;
 use std::time::Instant;
 
 use crate::cpu::{self, Cores};
@@ -30,6 +31,8 @@ pub struct Memory {
     pub at_start: Vec<u64>,
     /// The same after the requests.
     pub after: Vec<u64>,
+    /// The largest on the way there.
+    pub along: Vec<Point>,
     pub requests: u64,
     pub tokens: usize,
     /// Milliseconds from the start of Envoy to its being ready, without the filter.
@@ -38,6 +41,23 @@ pub struct Memory {
     pub start_with: Quartiles,
     /// The differences.
     pub start_added: Quartiles,
+}
+
+/// The largest linear memory after so many requests.
+#[derive(Clone, Copy, Serialize)]
+pub struct Point {
+    pub requests: u64,
+    pub bytes: u64,
+}
+
+impl Memory {
+    /// By how many bytes the largest linear memory grew after every token had been seen, if there was time for that.
+    pub fn grown(&self) -> Option<u64> {
+        let all_seen = |point: &&Point| point.requests >= self.tokens as u64;
+        let first = self.along.iter().find(all_seen)?;
+        let last = self.along.last()?;
+        (last.requests > first.requests).then(|| last.bytes.saturating_sub(first.bytes))
+    }
 }
 
 /// The same Envoy with the filter and without it.
@@ -65,11 +85,13 @@ impl Setup<'_> {
         let process = envoy.process().id();
         cpu::pin(process, self.cores.envoy)?;
         let at_start = linear_memories(process)?;
-        let sent = self.send(envoy.listener("latchkey"), requests)?;
+        let along = self.send(process, envoy.listener("latchkey"), requests)?;
+        let sent = along.last().map_or(0, |point| point.requests);
         Ok(Memory {
             module_bytes: fs::metadata(files::module()?)?.len(),
             at_start,
             after: linear_memories(process)?,
+            along,
             requests: sent,
             tokens: TOKENS.min(sent as usize),
             start_added: Quartiles::of(
@@ -86,20 +108,23 @@ impl Setup<'_> {
         Envoy::start_with_workers(&self.folder, bootstrap, self.environment, 1)
     }
 
-    /// Milliseconds, on whatever cores are free.
+    /// Milliseconds, on both cores: V8 compiles a module with as many threads as there are cores.
     fn time_to_ready(&self, bootstrap: &Bootstrap) -> Result<f64> {
+        let Cores { envoy, rest } = self.cores;
+        cpu::keep(process::id(), &[envoy, rest])?;
         let started = Instant::now();
         let envoy = self.start(bootstrap)?;
         let time = started.elapsed().as_secs_f64() * 1000.0;
         envoy.stop();
+        cpu::pin(process::id(), rest)?;
         Ok(time)
     }
 
-    /// Sends at least so many requests, with the tokens in turn.
-    fn send(&self, address: SocketAddr, requests: u64) -> Result<u64> {
+    /// Sends at least so many requests, with the tokens in turn, and looks at the memory on the way.
+    fn send(&self, process: u32, address: SocketAddr, requests: u64) -> Result<Vec<Point>> {
         let script = self.token_script()?;
         let mut progress = Progress::new("memory: requests", requests as usize);
-        let mut sent = 0;
+        let (mut sent, mut along) = (0, Vec::new());
         while sent < requests {
             let load = wrk::Load {
                 address,
@@ -113,9 +138,14 @@ impl Setup<'_> {
             let outcome = load.run()?;
             outcome.expect(true, "latchkey")?;
             sent += outcome.requests;
+            let largest = linear_memories(process)?.into_iter().max();
+            along.push(Point {
+                requests: sent,
+                bytes: largest.unwrap_or_default(),
+            });
             progress.at(sent.min(requests) as usize);
         }
-        Ok(sent)
+        Ok(along)
     }
 
     fn token_script(&self) -> Result<PathBuf> {

@@ -261,6 +261,11 @@ impl Report {
             memory.and_then(|memory| mebibytes(&memory.after)),
         );
         aim(
+            "linear memory, KiB grown after every token was seen",
+            AtMost(0.0),
+            memory.and_then(|memory| Some(memory.grown()? as f64 / 1024.0)),
+        );
+        aim(
             "start of Envoy, ms longer",
             AtMost(150.0),
             memory.map(|memory| memory.start_added.median),

@@ -87,6 +87,11 @@ pub fn all() -> Vec<Variant> {
             false,
         ),
         serving("read-set-trimmed", trimmed, false),
+        serving(
+            "hostcalls",
+            "wasm, Latchkey's hostcalls and nothing else",
+            false,
+        ),
         serving("latchkey", "Latchkey, valid token", true),
         refusing(
             "latchkey-no-token",
@@ -149,6 +154,7 @@ fn filter(listener: &str, folder: &Path, issuer: &Issuer, latchkey: &Value) -> O
         "noop-trimmed" => trimmed("nothing"),
         "read-set" => sdk("read one, set one"),
         "read-set-trimmed" => trimmed("read one, set one"),
+        "hostcalls" => trimmed("hostcalls of Latchkey"),
         "latchkey" => Some(wasm(latchkey.clone())),
         "jwt_authn" => Some(jwt_authn(issuer, None)),
         "jwt_authn-cache" => Some(jwt_authn(issuer, Some(json!({"jwt_cache_size": 2000})))),

@@ -20,6 +20,7 @@ enum Work {
     ReadClock,
     CountOne,
     SetFilterState,
+    HostcallsOfLatchkey,
 }
 
 impl Work {
@@ -33,6 +34,7 @@ impl Work {
             b"read the clock" => Self::ReadClock,
             b"count one" => Self::CountOne,
             b"set filter state" => Self::SetFilterState,
+            b"hostcalls of Latchkey" => Self::HostcallsOfLatchkey,
             _ => return None,
         })
     }
@@ -98,6 +100,15 @@ impl HttpContext for Stream {
                 let _ = hostcalls::increment_metric(self.metric, 1);
             }
             Work::SetFilterState => self.set_property(vec!["bench.customer"], Some(b"ACME01")),
+            Work::HostcallsOfLatchkey => {
+                receive_all();
+                std::hint::black_box(hostcalls::get_current_time().ok());
+                self.set_one();
+                self.set_http_request_header("x-token-scope", Some("read"));
+                self.set_property(vec!["bench.result"], Some(b"allowed"));
+                self.set_property(vec!["bench.reason"], Some(b"valid_token"));
+                self.set_property(vec!["bench.customer"], Some(b"ACME01"));
+            }
         }
         Action::Continue
     }
@@ -110,5 +121,23 @@ impl Stream {
 
     fn set_one(&self) {
         self.set_http_request_header("x-customer-code", Some("ACME01"));
+    }
+}
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+}
+
+/// Takes all header fields from the host without looking at them, which the SDK does not offer.
+fn receive_all() {
+    let (mut data, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: the host fills what the SDK's `proxy_on_memory_allocate` gave it, a boxed slice of exactly `size` bytes,
+    // and leaves its ownership to the caller.
+    unsafe {
+        let map = MapType::HttpRequestHeaders as u32;
+        if proxy_get_header_map_pairs(map, &mut data, &mut size) == 0 && !data.is_null() {
+            std::hint::black_box(Vec::from_raw_parts(data, size, size));
+        }
     }
 }
