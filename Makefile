@@ -95,7 +95,8 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   LATCHKEY_STORE_BIN       a certain credential store, for run and test (target/debug/latchkey-store)
 #:   POSTGRES_BIN             the folder of a certain PostgreSQL's programs, for test (else: the newest of Debian's)
 #:   CLIENT                   the one client that test-clients runs (else: all; docs/clients.md lists them)
-#:   FUZZ_SECONDS             how long each target runs, for fuzz (60); FUZZ_RUNS=10000000 counts executions instead
+#:   FUZZ_SECONDS             how long each target runs, for fuzz (60); FUZZ_RUNS=10000000 counts executions, over several runs with both
+#:   FUZZ_SEED                makes fuzz begin with the committed inputs alone, and go nearly the same way each time
 #:   FUZZ_TARGETS             which of them, for fuzz (all of tests/fuzz/targets)
 #:   LATCHKEY_VERSION         the version of a release (else: that of Cargo.toml)
 #:   LATCHKEY_REGISTRY        the registry that a release's manifests name (registry.example.com/latchkey)
