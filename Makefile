@@ -1,6 +1,6 @@
 # Every target does its own set-up. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm store check-lookup run test test-clients bench bench-store fuzz lint release programs postgres schemathesis clients deploytools test-faults test-matrix soak trap
+.PHONY: help setup wasm store check-lookup run test test-clients bench bench-store fuzz lint release programs postgres schemathesis clients deploytools test-faults test-matrix soak trap mutants
 toolchain := tests/toolchain
 
 # One place for everything that is built, whatever the caller's own cargo uses.
@@ -42,6 +42,9 @@ fuzz: ## Try the core with millions of made-up inputs, a minute a target; needs 
 test-faults: wasm programs trap ## Put every fault that was thought of to the real Envoy, and see what becomes of it
 	@$(with_envoy) target/debug/faults $(FAULTS)
 	@$(toolchain)/report.sh faults 'make test-faults' $(if $(FAULTS),partial,complete) <target/reliability/faults.table
+
+mutants: ## Break the core in every small way, and see that its tests notice (some ten minutes)
+	@$(toolchain)/mutants.sh
 
 soak: wasm programs ## A steady load of every kind for MINUTES (1): no wrong answer, no more memory, counters that add up
 	@$(with_envoy) LATCHKEY_SOAK_MINUTES='$(MINUTES)' cargo test --locked --package latchkey-tests --test soak -- --nocapture
@@ -103,6 +106,7 @@ setup: ## Find or install the wasm target, Envoy and wasm-opt (the other targets
 #:   PROMETHEUS_BIN           the folder of a certain Prometheus's programs, for test (else: on PATH, else Debian's)
 #:   LATCHKEY_CRDS            the folder of Istio's and Envoy Gateway's CRDs, for test (else: ../*/crds; skipped if there is none)
 #:   FAULTS                   which groups of faults, for test-faults (all): lookup caller http2 configuration clock trap outage restart sandbox
+#:   MUTANTS_SECONDS          when to stop, for mutants (never); MUTANTS_MORE=1 then goes on
 #:   MINUTES                  how long the load lasts, for soak (1)
 #:   ENVOY_VERSIONS           which Envoys, for test-matrix (1.36.4 1.37.0 1.38.2 1.39.3 1.40.0)
 #:   MATRIX_TESTS             which tests, for test-matrix (all of tests/system)
