@@ -52,6 +52,13 @@ fn all() -> Vec<(String, Value)> {
             all.push((format!("overlay {name}"), document));
         }
     }
+    // Overlays leave the examples of their secrets out.
+    for name in ["sqlite", "postgres"] {
+        let place = format!("kubernetes/overlays/{name}/secret.yaml");
+        for document in documents(&deployed(&place)) {
+            all.push((place.clone(), document));
+        }
+    }
     for path in ["istio", "envoy-gateway"]
         .iter()
         .flat_map(|folder| files_below(&deployed(folder), ".yaml"))
@@ -301,6 +308,47 @@ fn the_store_runs_as_nobody_with_a_file_system_it_cannot_write_to() {
             }
         }
     }
+}
+
+#[test]
+fn applying_an_overlay_never_puts_an_example_in_the_place_of_a_secret() {
+    for name in ["sqlite", "postgres"] {
+        let documents = parse(&overlay(name)).unwrap();
+        assert!(
+            documents
+                .iter()
+                .all(|document| document["kind"] != "Secret"),
+            "{name}"
+        );
+        // What the pods read of the secret is what the example shows.
+        let path = deployed("kubernetes/overlays")
+            .join(name)
+            .join("secret.yaml");
+        let secret = crate::manifests::documents(&path).remove(0);
+        let pods = documents
+            .iter()
+            .filter_map(|document| document.pointer("/spec/template/spec/containers/0/env"));
+        let variables = pods.flat_map(|env| env.as_array().unwrap());
+        for read in variables.filter_map(|variable| variable.pointer("/valueFrom/secretKeyRef")) {
+            assert_eq!(read["name"], secret["metadata"]["name"], "{name}");
+            let key = read["key"].as_str().unwrap();
+            assert!(secret["stringData"][key].is_string(), "{name}: {key}");
+        }
+    }
+}
+
+#[test]
+fn the_migration_job_can_be_applied_by_itself_and_ends_in_a_mesh() {
+    let documents = parse(&overlay("postgres")).unwrap();
+    let component = "/metadata/labels/app.kubernetes.io~1component";
+    let chosen: Vec<&Value> = documents
+        .iter()
+        .filter(|document| document.pointer(component) == Some(&json!("migration")))
+        .collect();
+    assert_eq!(chosen.len(), 1);
+    assert_eq!(chosen[0]["kind"], "Job");
+    let injected = "/spec/template/metadata/labels/sidecar.istio.io~1inject";
+    assert_eq!(chosen[0].pointer(injected), Some(&json!("false")));
 }
 
 #[test]
