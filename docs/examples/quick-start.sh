@@ -31,8 +31,8 @@ LATCHKEY_SIGNING_KEY=$(openssl rand -base64 32)
 LATCHKEY_LOOKUP_TOKEN=not-needed-by-this-lookup-service
 export LATCHKEY_SIGNING_KEY LATCHKEY_LOOKUP_TOKEN
 envoy --config-path envoy.yaml &
+until curl --silent --fail --output /dev/null http://127.0.0.1:9901/ready; do sleep 0.1; done
 # end
-until curl --silent --output /dev/null http://127.0.0.1:9901/ready; do sleep 0.1; done
 until curl --silent --output /dev/null http://127.0.0.1:8081/ && curl --silent --output /dev/null http://127.0.0.1:8080/; do sleep 0.1; done
 
 # step: token
