@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use latchkey_tests::load::{Kind, Load};
 use latchkey_tests::process::Process;
 use latchkey_tests::{Bootstrap, Request, Stack, files, wait};
+use serde_json::json;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -33,6 +34,9 @@ fn replaced(stack: &Stack) -> Result<(String, Option<Effect>)> {
     let mut bootstrap = Bootstrap::example()?;
     bootstrap.connect(stack.store.address(), stack.upstream.address())?;
     bootstrap.admin(0);
+    // As in every stack: the example's time for a lookup is not for a machine that starts an Envoy beside another.
+    let patience = json!({"token_endpoint": {"lookup": {"timeout_ms": 10_000}}});
+    bootstrap.merge_configuration(&patience)?;
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     bootstrap.listen(address.port())?;
     fs::write(folder.join("envoy.json"), bootstrap.0.to_string())?;
