@@ -56,11 +56,16 @@ fn replaced(stack: &Stack) -> Result<(String, Option<Effect>)> {
     let second = pair.start(1)?;
     wait::until("the first has drained and ended", || first.exit().is_some());
     go_on();
+    let answers = tell(&load.stop());
     let effect = Effect {
-        reloads: 0,
+        reloads: pair.reloads(1)?,
         memory: (before, second.resident_bytes()?),
     };
-    Ok((tell(&load.stop()), Some(effect)))
+    let seen = match effect.reloads {
+        0 => answers,
+        _ => format!("{answers}, and machines were loaded anew"),
+    };
+    Ok((seen, Some(effect)))
 }
 
 impl Pair<'_> {
@@ -73,6 +78,9 @@ impl Pair<'_> {
         command.args(["--concurrency", "2", "--log-level", "warning"]);
         command.args(["--drain-time-s", "2", "--parent-shutdown-time-s", "4"]);
         command.args(["--restart-epoch", &epoch.to_string()]);
+        command
+            .arg("--admin-address-path")
+            .arg(self.admin_file(epoch));
         if epoch == 0 {
             command.arg("--use-dynamic-base-id");
             command.arg("--base-id-path").arg(&base);
@@ -86,6 +94,22 @@ impl Pair<'_> {
         ]);
         let log = self.folder.join(format!("envoy-{epoch}.log"));
         Process::spawn("Envoy", command, &log)
+    }
+
+    fn admin_file(&self, epoch: u32) -> PathBuf {
+        self.folder.join(format!("admin-{epoch}"))
+    }
+
+    /// How often a virtual machine was loaded anew. An Envoy takes over the counters of the one it replaces.
+    fn reloads(&self, epoch: u32) -> Result<u64> {
+        let admin = fs::read_to_string(self.admin_file(epoch))?;
+        let stats = Request::get("/stats").send(admin.trim().parse()?)?.text();
+        let counters = stats.lines().filter_map(|line| line.split_once(": "));
+        let mut own = counters
+            .filter(|(name, _)| name.starts_with("wasm.") && name.ends_with("vm_reload_success"))
+            .peekable();
+        own.peek().context("Envoy counts no reloads")?;
+        own.map(|(_, count)| Ok(count.parse::<u64>()?)).sum()
     }
 }
 
