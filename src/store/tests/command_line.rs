@@ -3,7 +3,7 @@
 use crate::databases::{Database, on_both_databases};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::process::{Output, Stdio};
+use std::process::Output;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY: i64 = 86_400;
@@ -222,21 +222,10 @@ async fn the_shell_completes_customer_codes_and_key_ids(database: Database) {
 
 #[test]
 fn an_answer_on_the_terminal_decides() {
-    // `script` gives the program a terminal.
     let database = Database::sqlite();
     database.json(&["customer", "add", "ACME01"]);
     let answer = |text: &str| {
-        let line = format!(
-            "{} customer disable ACME01",
-            env!("CARGO_BIN_EXE_latchkey-store")
-        );
-        let mut child = std::process::Command::new("script")
-            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
-            .env("LATCHKEY_DATABASE_URL", &database.url)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = database.at_a_terminal("customer disable ACME01");
         child
             .stdin
             .take()

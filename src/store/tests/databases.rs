@@ -2,7 +2,7 @@
 
 use latchkey_store::repository::{self, Missing, Repository, Stamp};
 use latchkey_tests::Postgres;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
 
@@ -63,6 +63,18 @@ impl Database {
             String::from_utf8_lossy(&output.stderr)
         );
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The program at a terminal, which `script` gives it; typed to and read through pipes.
+    pub(crate) fn at_a_terminal(&self, arguments: &str) -> Child {
+        let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_latchkey-store"));
+        Command::new("script")
+            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .env("LATCHKEY_DATABASE_URL", &self.url)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {

@@ -12,6 +12,7 @@ mod output;
 mod plan;
 mod server;
 mod service;
+mod sqlite_file;
 mod tls;
 mod transfer;
 mod trouble;

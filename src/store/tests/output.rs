@@ -1,8 +1,11 @@
 //! Output that nobody reads, cannot be written, or is cut short.
 
 use crate::databases::{Database, on_both_databases};
+use latchkey_store::clock::now;
+use latchkey_tests::wait::until;
 use serde_json::json;
 use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Output, Stdio};
 
 on_both_databases![
@@ -81,21 +84,16 @@ async fn an_import_goes_on_where_nobody_sees_its_progress(database: Database) {
 
 async fn an_audit_entry_is_of_when_the_answer_was_given(database: Database) {
     database.json(&["customer", "add", "ACME01"]);
-    let line = format!(
-        "{} customer disable ACME01",
-        env!("CARGO_BIN_EXE_latchkey-store")
-    );
-    let mut child = std::process::Command::new("script")
-        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
-        .env("LATCHKEY_DATABASE_URL", &database.url)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = database.at_a_terminal("customer disable ACME01");
+    let mut question = Vec::new();
+    let mut screen = BufReader::new(child.stdout.take().unwrap());
+    screen.read_until(b']', &mut question).unwrap();
+    assert!(question.ends_with(b"[y/N]"), "{}", question.escape_ascii());
+    let asked = now();
+    until("a second has gone by", || now() > asked);
+    let answered = now();
     let mut answer = child.stdin.take().unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(3));
-    let answered = latchkey_store::clock::now();
-    std::io::Write::write_all(&mut answer, b"y\n").unwrap();
+    answer.write_all(b"y\n").unwrap();
     assert!(child.wait().unwrap().success());
     let at = database.json(&["audit"])[0]["at"].as_i64().unwrap();
     assert!(at >= answered, "{at} is before {answered}");
