@@ -8,6 +8,7 @@ use crate::plain_hash::BuildPlainHasher;
 use crate::scope::Scope;
 use crate::time::Timestamp;
 use std::sync::Arc;
+use subtle::ConstantTimeEq;
 
 /// Tokens longer than this are checked anew each time.
 const MAX_CACHED_TOKEN: usize = 2048;
@@ -106,14 +107,12 @@ impl Known {
     fn is(&self, token: &[u8]) -> bool {
         let (own, own_rest) = self.token.as_chunks::<8>();
         let (sent, sent_rest) = token.as_chunks::<8>();
-        let words = own.iter().zip(sent).fold(0, |differing, (own, sent)| {
-            differing | (u64::from_ne_bytes(*own) ^ u64::from_ne_bytes(*sent))
+        let words = own.iter().zip(sent);
+        // Eight bytes at a time: one by one takes a while for each request.
+        let same = words.fold(own_rest.ct_eq(sent_rest), |same, (own, sent)| {
+            same & u64::from_ne_bytes(*own).ct_eq(&u64::from_ne_bytes(*sent))
         });
-        let rest = own_rest
-            .iter()
-            .zip(sent_rest)
-            .fold(0, |differing, (own, sent)| differing | (own ^ sent));
-        self.token.len() == token.len() && words == 0 && rest == 0
+        self.token.len() == token.len() && same.into()
     }
 
     fn weight(&self) -> usize {
