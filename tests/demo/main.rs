@@ -6,6 +6,7 @@ mod secret;
 mod settings;
 
 use anyhow::{Context, Result};
+use latchkey_tests::exit::exit_code;
 use latchkey_tests::{Bootstrap, Envoy, Store, Upstream};
 use settings::Settings;
 use std::fs;
@@ -15,13 +16,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run().map(|()| ExitCode::SUCCESS))
 }
 
 fn run() -> Result<()> {

@@ -15,9 +15,9 @@ mod sandbox;
 mod trap;
 
 use anyhow::{Result, bail, ensure};
-use latchkey_tests::files;
+use latchkey_tests::exit::exit_code;
+use latchkey_tests::report::keep;
 use matrix::Matrix;
-use std::fs;
 use std::process::ExitCode;
 
 type Group = (&'static str, fn(&mut Matrix));
@@ -35,13 +35,7 @@ const GROUPS: [Group; 9] = [
 ];
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run().map(|()| ExitCode::SUCCESS))
 }
 
 fn run() -> Result<()> {
@@ -56,11 +50,7 @@ fn run() -> Result<()> {
             run(&mut matrix);
         }
     }
-    let folder = files::target_folder().join("reliability");
-    fs::create_dir_all(&folder)?;
-    let mut table = Vec::new();
-    matrix.print(&mut table)?;
-    fs::write(folder.join("faults.table"), table)?;
+    keep("faults", &matrix.table())?;
     let (rows, failed) = matrix.count();
     ensure!(
         failed == 0,

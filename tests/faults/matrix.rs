@@ -2,7 +2,7 @@
 
 use latchkey_tests::Envoy;
 use latchkey_tests::envoy::Machines;
-use std::io::Write;
+use latchkey_tests::report::mebi;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -41,13 +41,8 @@ impl Matrix {
         expected: &[&str],
         act: impl FnOnce() -> String,
     ) {
-        let before = envoy.machines();
-        self.watched(envoy, group, fault, expected, || {
-            let seen = act();
-            if envoy.machines() == before {
-                return seen;
-            }
-            format!("{seen}, and the machines are not the same")
+        self.watched(envoy, group, fault, expected, act, |before, after| {
+            (before != after).then_some("the machines are not the same")
         });
     }
 
@@ -60,16 +55,12 @@ impl Matrix {
         expected: &[&str],
         act: impl FnOnce() -> String,
     ) {
-        let before = envoy.machines().traps;
-        self.watched(envoy, group, fault, expected, || {
-            let seen = act();
-            match envoy.machines().traps - before {
-                0 => format!("{seen}, and nothing trapped"),
-                _ => seen,
-            }
+        self.watched(envoy, group, fault, expected, act, |before, after| {
+            (before.traps == after.traps).then_some("nothing trapped")
         });
     }
 
+    /// `wrong` tells what is, if anything, by the machines before and after.
     fn watched(
         &mut self,
         envoy: &Envoy,
@@ -77,14 +68,20 @@ impl Matrix {
         fault: impl Into<String>,
         expected: &[&str],
         act: impl FnOnce() -> String,
+        wrong: impl FnOnce(&Machines, &Machines) -> Option<&'static str>,
     ) {
         let memory = || envoy.resident_bytes().unwrap_or(0);
-        let (reloads_before, memory_before) = (reloads(&envoy.machines()), memory());
+        let (before, memory_before) = (envoy.machines(), memory());
         self.add(group, fault, expected, || {
             let seen = act();
+            let after = envoy.machines();
             let effect = Effect {
-                reloads: reloads(&envoy.machines()) - reloads_before,
+                reloads: reloads(&after) - reloads(&before),
                 memory: (memory_before, memory()),
+            };
+            let seen = match wrong(&before, &after) {
+                Some(wrong) => format!("{seen}, and {wrong}"),
+                None => seen,
             };
             (seen, Some(effect))
         });
@@ -126,18 +123,18 @@ impl Matrix {
     }
 
     /// The whole table, in Markdown.
-    pub fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let head = "| # | fault | expected | seen | ms | VM reloads | RSS of Envoy, MiB |\n|---:|---|---|---|---:|---:|---|";
-        writeln!(out, "{head}")?;
+    pub fn table(&self) -> String {
+        let head = "| # | fault | expected | seen | ms | VM reloads | RSS of Envoy, MiB |\n|---:|---|---|---|---:|---:|---|\n";
+        let mut table = head.to_owned();
         let mut group = "";
         for (number, row) in self.rows.iter().enumerate() {
             if row.group != group {
                 group = row.group;
-                writeln!(out, "| | **{group}** | | | | | |")?;
+                table += &format!("| | **{group}** | | | | | |\n");
             }
-            row.print(number + 1, out)?;
+            table += &row.line(number + 1);
         }
-        Ok(())
+        table
     }
 }
 
@@ -154,7 +151,7 @@ impl Row {
         }
     }
 
-    fn print(&self, number: usize, out: &mut impl Write) -> std::io::Result<()> {
+    fn line(&self, number: usize) -> String {
         // A bar would end the cell.
         let [fault, expected, seen] =
             [&self.fault, &self.expected, &self.seen].map(|text| text.replace('|', "\\|"));
@@ -167,19 +164,10 @@ impl Row {
             }
         };
         let milliseconds = self.time.as_millis();
-        writeln!(
-            out,
-            "| {number} | {fault} | {expected} | {seen} | {milliseconds} {effect}"
-        )
+        format!("| {number} | {fault} | {expected} | {seen} | {milliseconds} {effect}\n")
     }
 }
 
 fn reloads(machines: &Machines) -> u64 {
-    let counters = machines.reloads.iter();
-    let own = counters.filter(|(name, _)| name.ends_with("vm_reload_success"));
-    own.map(|(_, count)| count).sum()
-}
-
-fn mebi(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
+    machines.reloaded().unwrap_or(0)
 }

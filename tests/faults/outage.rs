@@ -10,6 +10,7 @@ use crate::answer::{SERVES, still_serves};
 use crate::matrix::Matrix;
 
 pub const GROUP: &str = "under load";
+pub const CLEAN: &str = "no wrong answer, none missing";
 const RIGHT: &str = "reads served, token requests 503, then 200 again";
 
 /// No lookup is broken on purpose: it is the store itself that goes.
@@ -39,8 +40,7 @@ pub fn run(matrix: &mut Matrix) {
         during(&stack, || signal(&stack, Signal::SIGSTOP), thaw)
     });
     let fault = "Envoy drains its listeners";
-    let expected = &["no wrong answer, none missing"];
-    matrix.row(&stack.envoy, GROUP, fault, expected, || {
+    matrix.row(&stack.envoy, GROUP, fault, &[CLEAN], || {
         let load = Load::start(&stack, PLAN);
         wait::until("requests go through", || load.tally().total() > 100);
         let drain = Request::post("/drain_listeners?graceful&skip_exit");
@@ -82,7 +82,7 @@ fn during(stack: &Stack, fault: impl FnOnce(), repair: impl FnOnce()) -> String 
         load.tally().count(Kind::Token, 200) > at.count(Kind::Token, 200) + 5
     });
     let (answers, serves) = (tell(&load.stop()), still_serves(stack));
-    if answers == "no wrong answer, none missing" && serves == SERVES {
+    if answers == CLEAN && serves == SERVES {
         return RIGHT.to_owned();
     }
     format!("{answers}; {serves}")
@@ -95,7 +95,7 @@ pub fn tell(tally: &Tally) -> String {
         return format!("{} wrong answers, the first: {first}", tally.wrong_count);
     }
     match tally.unanswered {
-        0 => "no wrong answer, none missing".to_owned(),
+        0 => CLEAN.to_owned(),
         count => format!("no wrong answer, {count} missing"),
     }
 }

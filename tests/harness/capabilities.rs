@@ -18,26 +18,46 @@ const WIDTH: usize = 140;
 /// The names for `capability_restriction_config`: every function that the module imports, and every callback it exports.
 pub fn of(module: &Path) -> Result<BTreeSet<String>> {
     let bytes = fs::read(module).with_context(|| format!("reading {}", module.display()))?;
-    let mut names = BTreeSet::new();
-    for payload in Parser::new(0).parse_all(&bytes) {
-        match payload? {
-            Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    names.insert(import?.name.to_owned());
-                }
-            }
-            Payload::ExportSection(section) => {
-                for export in section {
-                    let name = export?.name;
-                    if name.starts_with("proxy_") && !ALWAYS_ALLOWED.contains(&name) {
-                        names.insert(name.to_owned());
+    let Interface {
+        imports,
+        mut exports,
+    } = Interface::of(&bytes)?;
+    exports.retain(|name| name.starts_with("proxy_") && !ALWAYS_ALLOWED.contains(name));
+    let names = imports.into_iter().map(|(_, name)| name).chain(exports);
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// What a module has to do with others.
+#[derive(Default)]
+pub struct Interface<'a> {
+    /// The functions it calls: the module each comes from, and its name.
+    pub imports: Vec<(&'a str, &'a str)>,
+    /// The names of what it offers.
+    pub exports: Vec<&'a str>,
+}
+
+impl<'a> Interface<'a> {
+    /// Reads it from the bytes of a module.
+    pub fn of(module: &'a [u8]) -> Result<Self> {
+        let mut interface = Self::default();
+        for payload in Parser::new(0).parse_all(module) {
+            match payload? {
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        let import = import?;
+                        interface.imports.push((import.module, import.name));
                     }
                 }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        interface.exports.push(export?.name);
+                    }
+                }
+                _ => {}
             }
-            _ => {}
         }
+        Ok(interface)
     }
-    Ok(names)
 }
 
 /// The text of a configuration in YAML, with these names wherever it says what is allowed.

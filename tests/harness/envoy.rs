@@ -37,6 +37,30 @@ pub struct Machines {
     pub traps: usize,
 }
 
+impl Machines {
+    /// Those of an Envoy with this admin interface and this log.
+    pub fn of(admin: SocketAddr, log: &str) -> Result<Self> {
+        let stats = stats(admin)?;
+        let created = stats.get("wasm.envoy.wasm.runtime.v8.created");
+        Ok(Self {
+            created: created.copied().unwrap_or(0),
+            reloads: stats
+                .into_iter()
+                .filter(|(name, _)| name.starts_with("wasm.") && name.contains("vm_reload"))
+                .collect(),
+            traps: log.lines().filter(|line| is_trap(line)).count(),
+        })
+    }
+
+    /// How often one was loaded anew; `None` where Envoy does not count that.
+    pub fn reloaded(&self) -> Option<u64> {
+        let counters = self.reloads.iter();
+        let own = counters.filter(|(name, _)| name.ends_with("vm_reload_success"));
+        own.map(|(_, count)| *count)
+            .reduce(|sum, count| sum + count)
+    }
+}
+
 impl Envoy {
     /// Starts it, and returns once it serves. `folder` takes its files, `environment` is what its process sees
     /// beside our own.
@@ -160,11 +184,7 @@ impl Envoy {
 
     /// Every counter and gauge by its full name. Histograms are only in [`Envoy::metrics`].
     pub fn stats(&self) -> BTreeMap<String, u64> {
-        let text = admin_text(self.admin, "/stats").expect("Envoy's admin interface answers");
-        let pairs = text.lines().filter_map(|line| line.split_once(": "));
-        pairs
-            .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
-            .collect()
+        stats(self.admin).expect("Envoy's admin interface answers")
     }
 
     /// A counter or gauge by its full name; 0 where Envoy has not counted anything yet.
@@ -180,18 +200,7 @@ impl Envoy {
 
     /// The state of the virtual machines. Equal before and after: each is the one it was, and none has trapped.
     pub fn machines(&self) -> Machines {
-        let stats = self.stats();
-        Machines {
-            created: stats
-                .get("wasm.envoy.wasm.runtime.v8.created")
-                .copied()
-                .unwrap_or(0),
-            reloads: stats
-                .into_iter()
-                .filter(|(name, _)| name.starts_with("wasm.") && name.contains("vm_reload"))
-                .collect(),
-            traps: self.log().lines().filter(|line| is_trap(line)).count(),
-        }
+        Machines::of(self.admin, &self.log()).expect("Envoy's admin interface answers")
     }
 
     /// One open connection to each worker, so that a test can speak to every virtual machine.
@@ -301,6 +310,14 @@ fn admin_text(admin: SocketAddr, path: &str) -> Result<String> {
         "{path} of Envoy's admin interface answers {answer:?}"
     );
     Ok(answer.text())
+}
+
+fn stats(admin: SocketAddr) -> Result<BTreeMap<String, u64>> {
+    let text = admin_text(admin, "/stats")?;
+    let pairs = text.lines().filter_map(|line| line.split_once(": "));
+    Ok(pairs
+        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+        .collect())
 }
 
 fn admin_json(admin: SocketAddr, path: &str) -> Result<Value> {

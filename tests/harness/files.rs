@@ -61,6 +61,25 @@ fn built(what: &str, variable: &str, default: &str, target: &str) -> Result<Path
     }
 }
 
+/// Every file below a folder whose name ends so.
+#[track_caller]
+pub fn files_below(folder: &Path, end: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}")) {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().ends_with(end) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
 /// Where everything is built.
 pub fn target_folder() -> PathBuf {
     match env::var_os("CARGO_TARGET_DIR") {

@@ -3,10 +3,11 @@
 
 use anyhow::{Context, Result};
 use latchkey_tests::load::{BROKEN, Kind, Load, Plan, Tally};
-use latchkey_tests::{Behaviour, Lookup, Stack, files, wait};
+use latchkey_tests::report::{keep, mebi};
+use latchkey_tests::{Behaviour, Lookup, Stack, wait};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, thread};
 
 /// Light enough to go on beside other work.
 const PLAN: Plan = Plan {
@@ -50,7 +51,8 @@ fn c12_d9_d19_under_a_steady_load_no_answer_is_wrong_nothing_grows_and_the_count
 
     let report = report(&tally, took, &memory);
     println!("\n{report}");
-    keep(&report).expect("the report can be written");
+    // `make soak` puts it into docs/reliability.md if this test passes.
+    keep("soak", &report).expect("the report can be written");
     assert_eq!(tally.wrong, [""; 0], "{} are wrong", tally.wrong_count);
     assert_eq!(tally.unanswered, 0, "some requests got no answer");
     assert_eq!(stack.envoy.machines(), machines);
@@ -148,15 +150,4 @@ fn report(tally: &Tally, took: Duration, memory: &Memory) -> String {
         tally.wrong_count, tally.unanswered
     );
     text
-}
-
-/// For `make soak`, which puts it into docs/reliability.md if this test passes.
-fn keep(report: &str) -> Result<()> {
-    let folder = files::target_folder().join("reliability");
-    fs::create_dir_all(&folder)?;
-    Ok(fs::write(folder.join("soak.table"), report)?)
-}
-
-fn mebi(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }

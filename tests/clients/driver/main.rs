@@ -14,6 +14,7 @@ mod versions;
 
 use anyhow::{Result, bail};
 use catalog::{CLIENTS, Client};
+use latchkey_tests::exit::exit_code;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,10 +25,7 @@ use table::Row;
 const AT_ONCE: usize = 6;
 
 fn main() -> ExitCode {
-    run().unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    exit_code(run())
 }
 
 fn run() -> Result<ExitCode> {
