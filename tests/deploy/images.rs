@@ -1,8 +1,7 @@
 //! Images: each pinned, each of our own of this version, and Dockerfiles that need no network but package registries.
 
 use crate::deployed;
-use crate::manifests::files_below;
-use latchkey_tests::files;
+use latchkey_tests::files::{self, files_below};
 use std::fs;
 
 /// Every `image: …`, `url: …` and `uri: …` of a YAML text that names an image.

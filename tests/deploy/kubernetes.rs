@@ -1,8 +1,8 @@
 //! Every manifest against the schemas of the API that takes it.
 
-use crate::manifests::{documents, files_below, parse};
+use crate::manifests::{documents, parse};
 use crate::{deployed, output, skipped, tool};
-use latchkey_tests::files;
+use latchkey_tests::files::{self, files_below};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use crate::deployed;
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Every document of a YAML file.
 #[track_caller]
@@ -24,22 +24,4 @@ pub(crate) fn manifest(path: &str, kind: &str, name: &str) -> Value {
     found.retain(|document| document["kind"] == kind && document["metadata"]["name"] == name);
     assert_eq!(found.len(), 1, "{path}: {kind} {name}");
     found.remove(0)
-}
-
-/// Every file below a folder whose name ends so.
-pub(crate) fn files_below(folder: &Path, end: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}")) {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().ends_with(end) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
 }

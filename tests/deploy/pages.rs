@@ -2,8 +2,7 @@
 //! targets that it names are there.
 
 use crate::deployed;
-use crate::manifests::files_below;
-use latchkey_tests::files;
+use latchkey_tests::files::{self, files_below};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

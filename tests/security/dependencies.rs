@@ -1,12 +1,12 @@
 //! docs/dependencies.md lists what the module is built from; the lock file of the fuzz targets is in step with ours.
 
+use latchkey_tests::capabilities::Interface;
 use latchkey_tests::docs::page;
 use latchkey_tests::files::{self, checkout};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
-use wasmparser::{Parser, Payload};
 
 #[test]
 fn every_crate_in_the_module_has_its_reason_and_no_other_is_listed() {
@@ -65,18 +65,9 @@ fn every_crate_in_the_module_has_its_reason_and_no_other_is_listed() {
 fn the_module_imports_functions_of_envoy_and_wasi_and_of_nobody_else() {
     let module = fs::read(files::module().unwrap()).unwrap();
     let mut from = BTreeSet::new();
-    for payload in Parser::new(0).parse_all(&module) {
-        if let Payload::ImportSection(section) = payload.unwrap() {
-            for import in section.into_imports() {
-                let import = import.unwrap();
-                assert!(
-                    import.module != "env" || import.name.starts_with("proxy_"),
-                    "{}",
-                    import.name
-                );
-                from.insert(import.module);
-            }
-        }
+    for (origin, name) in Interface::of(&module).unwrap().imports {
+        assert!(origin != "env" || name.starts_with("proxy_"), "{name}");
+        from.insert(origin);
     }
     assert_eq!(from, BTreeSet::from(["env", "wasi_snapshot_preview1"]));
 }

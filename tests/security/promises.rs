@@ -1,6 +1,6 @@
 //! Every promise of SECURITY.md names tests, and there they are.
 
-use latchkey_tests::files::checkout;
+use latchkey_tests::files::{checkout, files_below};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::fs;
@@ -49,15 +49,10 @@ fn collect(folder: &Path, names: &mut BTreeSet<String>) {
     let test = Regex::new(r"#\[(?:tokio::)?test[^\]]*\]\s+(?:async )?fn (\w+)\(").unwrap();
     // Those of the store are listed to be run on every database.
     let listed = Regex::new(r"(?m)^    (\w+),$").unwrap();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, names);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            names.extend(test.captures_iter(&text).map(|found| found[1].to_owned()));
-            let listed = listed.captures_iter(&text).map(|found| found[1].to_owned());
-            names.extend(listed.filter(|name| text.contains(&format!("\nasync fn {name}("))));
-        }
+    for path in files_below(folder, ".rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        names.extend(test.captures_iter(&text).map(|found| found[1].to_owned()));
+        let listed = listed.captures_iter(&text).map(|found| found[1].to_owned());
+        names.extend(listed.filter(|name| text.contains(&format!("\nasync fn {name}("))));
     }
 }

@@ -1,10 +1,9 @@
 //! The module as it ships: what Envoy may call in it, and what it may call of Envoy's.
 
+use latchkey_tests::capabilities::Interface;
 use latchkey_tests::docs::assert_file;
 use latchkey_tests::{capabilities, files};
 use std::fs;
-use std::path::{Path, PathBuf};
-use wasmparser::{Parser, Payload};
 
 /// Envoy enters the VM for each of these, on every request that gives cause to. What the filter does not need is not here.
 const EXPORTS: [&str; 12] = [
@@ -32,12 +31,7 @@ fn module() -> Vec<u8> {
 #[test]
 fn the_module_exports_what_envoy_has_to_call_and_nothing_else() {
     let module = module();
-    let mut exports = Vec::new();
-    for payload in Parser::new(0).parse_all(&module) {
-        if let Payload::ExportSection(section) = payload.unwrap() {
-            exports.extend(section.into_iter().map(|export| export.unwrap().name));
-        }
-    }
+    let mut exports = Interface::of(&module).unwrap().exports;
     exports.sort_unstable();
     assert_eq!(exports, EXPORTS);
 }
@@ -48,24 +42,11 @@ fn the_module_is_small() {
     assert!(size < MOST, "{size} bytes, where {MOST} is too much");
 }
 
-/// Every YAML file below a folder.
-fn examples(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let files = paths.flat_map(|path| match path.is_dir() {
-        true => examples(&path),
-        false => vec![path],
-    });
-    files
-        .filter(|path| path.extension().is_some_and(|end| end == "yaml"))
-        .collect()
-}
-
 #[test]
 fn the_examples_allow_the_module_what_it_calls_and_is_called_for_and_nothing_else() {
     let names = capabilities::of(&files::module().unwrap()).unwrap();
     let mut restricted = 0;
-    for path in examples(&files::checkout().join("envoy")) {
+    for path in files::files_below(&files::checkout().join("envoy"), ".yaml") {
         let text = fs::read_to_string(&path).unwrap();
         // Where Envoy's own configuration of a filter is written. Others have no place for the restriction.
         let filters = text.matches("vm_config:").count();
